@@ -1,0 +1,153 @@
+"""Everything the brain may ask for: the one command vocabulary. Pure data.
+
+`Conversation.handle(event)` answers with a list of these; a shell (`voxd.call.live` on a
+media stream, `voxd.call.twiml_turns` over TwiML) performs them in order. Commands carry
+text, never audio, so that either shell can drive the same conversation.
+
+Commands order, in the imperative. A command that can fail reports by an event.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+from voxd.events import EndReason, Timer
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a prompt."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class PhraseKind(StrEnum):
+    """Why a stock phrase is said."""
+
+    GREETING = "greeting"
+    REPROMPT = "reprompt"
+    DID_NOT_CATCH = "did_not_catch"
+    TOO_SLOW = "too_slow"
+    FAILURE = "failure"
+    GOODBYE = "goodbye"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Base of all commands."""
+
+
+@dataclass(frozen=True, slots=True)
+class Say(Command):
+    """Speak a stock phrase (from the cache where it is rendered). Always committed.
+
+    Reports as a reply does: ClauseWritten, ClauseStarted … PlaybackFinished with `reply_id`.
+    """
+
+    reply_id: int
+    text: str
+    phrase: PhraseKind
+
+
+@dataclass(frozen=True, slots=True)
+class PreparePrompt(Command):
+    """Have the language model read these messages ahead of a reply (prefill its KV cache)."""
+
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply(Command):
+    """Make a reply: language model, clauses, text-to-speech. Sounds only once committed."""
+
+    turn: int
+    """1, 2, 3 … the caller's turns of the call."""
+    reply_id: int
+    """Unique in the call, over replies and phrases."""
+    committed: bool
+    """True: speak as soon as there is audio. False: hold at the gate until `CommitReply`."""
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitReply(Command):
+    """Open the gate for an attempt started with `committed=False`."""
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class DropReply(Command):
+    """Forget an attempt or reply: stop making it; nothing more of it may sound.
+
+    Audio already sent keeps playing unless `ClearPlayback` follows.
+    """
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClearPlayback(Command):
+    """Empty the caller's playback buffer (Twilio's `clear`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribe(Command):
+    """Get the words of the utterance so far, now. Answered by `TranscriptReceived`."""
+
+    speech_end: float
+    """Audio time of the pause that asks; the answer's `through` is at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndTurn(Command):
+    """Note in the journal that the caller's turn is over (the time called `turn_end`)."""
+
+    turn: int
+    speech_end: float
+    """Audio time of the caller's last voiced frame of the turn."""
+    reason: str
+    """Which rule decided: `complete`, `unknown`, `incomplete`, `digits` …"""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseUtterance(Command):
+    """What was said up to `until` is dealt with: later transcripts begin after it."""
+
+    until: float
+    """Audio time."""
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitPause(Command):
+    """Report `PauseReached` once the present pause is this long; replaces an earlier one.
+
+    Speech cancels it. When the pause is already that long, the report comes at once.
+    """
+
+    pause_s: float
+    """Seconds of audio since `speech_end`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartTimer(Command):
+    """Report `TimerFired(timer, token)` after a while; replaces the same timer."""
+
+    timer: Timer
+    token: int
+    delay_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class StopTimer(Command):
+    """Stop a timer; harmless when it is not running."""
+
+    timer: Timer
+
+
+@dataclass(frozen=True, slots=True)
+class HangUp(Command):
+    """End the call. The reason decides what `/twilio/after` answers."""
+
+    reason: EndReason

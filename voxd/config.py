@@ -1,0 +1,293 @@
+"""config.toml as frozen models; every problem in one error, each with its key. Reads files.
+
+The shipped `config.toml` is the reference: a test fails on a key that this file does not know
+or that the shipped file does not show. Engine tables are validated by the `Settings` model that
+each engine declares; `load_config` gets them as an argument, because this module is row 0 and
+knows no engine.
+
+Secrets never stand in the file: `read_secret` takes them from systemd credentials or the
+environment, and they are held apart from the config so that it can be printed.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from voxd.errors import ConfigError, Problem
+
+
+class Table(BaseModel):
+    """Base of all tables: frozen, strict about unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class Server(Table):
+    """`[server]`: where the daemon listens and how much it takes."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(8080, ge=0, le=65535)
+    public_url: str = Field("", pattern=r"^(https?://[^/\s?#]+)?$")
+    max_calls: int = Field(8, ge=1, le=1000)
+    drain_s: float = Field(30.0, ge=0, le=3600)
+
+
+class Line(Table):
+    """`[line]`: the telephone line's timing, seconds."""
+
+    lead_s: float = Field(0.2, ge=0.04, le=2)
+    mark_grace_s: float = Field(1.0, ge=0.1, le=10)
+    stall_s: float = Field(0.5, ge=0.1, le=5)
+    max_gap_s: float = Field(1.0, ge=0, le=10)
+
+
+class Ear(Table):
+    """`[ear]`: what counts as speech."""
+
+    aggressiveness: int = Field(2, ge=0, le=3)
+    speech_onset_s: float = Field(0.08, ge=0.02, le=0.12)
+    pause_s: float = Field(0.1, ge=0.04, le=0.5)
+    min_level_dbfs: float = Field(-50.0, ge=-90, le=0)
+
+
+class Call(Table):
+    """`[call]`: limits of one call, seconds."""
+
+    tier: str = "free"
+    max_call_s: float = Field(1800.0, gt=0, le=14400)
+    idle_s: float = Field(8.0, gt=0, le=120)
+    reprompts: int = Field(2, ge=0, le=10)
+    last_net_s: float = Field(10.0, gt=0, le=60)
+    transcript_s: float = Field(4.0, gt=0, le=30)
+
+
+class HistoryLimits(Table):
+    """`[history]`: how much of a conversation the model is shown."""
+
+    max_messages: int = Field(20, ge=4, le=200)
+    drop_messages: int = Field(8, ge=2)
+
+    @model_validator(mode="after")
+    def drop_fits(self) -> Self:
+        if self.drop_messages >= self.max_messages:
+            raise ValueError("drop_messages must be smaller than max_messages")
+        return self
+
+
+class Agent(Table):
+    """`[agent]`: who answers."""
+
+    language: str = Field("en", pattern=r"^[a-z]{2,3}$")
+    prompt: str = Field("You are a friendly receptionist.", min_length=1, max_length=20_000)
+    greeting: str = Field(
+        "Hello! Thank you for calling. How can I help you today?", min_length=1, max_length=500
+    )
+    max_tokens: int = Field(150, ge=8, le=1000)
+    temperature: float = Field(0.7, ge=0, le=2)
+
+
+class Phrases(Table):
+    """`[phrases]`: what is said when the model cannot."""
+
+    reprompt: str = Field("Are you still there?", min_length=1, max_length=500)
+    did_not_catch: str = Field(
+        "I'm sorry, I didn't catch that. Could you please repeat?", min_length=1, max_length=500
+    )
+    too_slow: str = Field(
+        "I apologize, I'm taking too long. Could you repeat that?", min_length=1, max_length=500
+    )
+    failure: str = Field(
+        "I'm sorry, something went wrong on our side. Please call again in a few minutes.",
+        min_length=1,
+        max_length=500,
+    )
+    goodbye: str = Field("Thank you for calling. Goodbye!", min_length=1, max_length=500)
+    busy: str = Field(
+        "I'm sorry, all our lines are busy at the moment. Please call again in a few minutes.",
+        min_length=1,
+        max_length=500,
+    )
+
+
+class Tier(Table):
+    """`[tiers.NAME]`: what a call of this tier gets. Chains name engines, first to last."""
+
+    target_s: float = Field(gt=0, le=30)
+    stt: tuple[str, ...] = Field(min_length=1)
+    llm: tuple[str, ...] = Field(min_length=1)
+    tts: tuple[str, ...] = Field(min_length=1)
+    interruptions: bool = False
+    wait_complete_s: float = Field(0.4, ge=0.1, le=5)
+    wait_unknown_s: float = Field(0.7, ge=0.1, le=5)
+    wait_incomplete_s: float = Field(1.2, ge=0.1, le=10)
+
+    @model_validator(mode="after")
+    def waits_grow(self) -> Self:
+        if not self.wait_complete_s <= self.wait_unknown_s <= self.wait_incomplete_s:
+            raise ValueError("must hold: wait_complete_s <= wait_unknown_s <= wait_incomplete_s")
+        return self
+
+
+class Local(Table):
+    """`[local]`: the model workers."""
+
+    cores: int = Field(0, ge=0, le=1024)
+    heartbeat_s: float = Field(0.25, ge=0.05, le=5)
+    silent_s: float = Field(1.25, ge=0.2, le=60)
+    start_s: float = Field(60.0, ge=1, le=600)
+    restart_max_s: float = Field(10.0, ge=0.1, le=600)
+    queue: int = Field(32, ge=1, le=10_000)
+
+    @model_validator(mode="after")
+    def silence_is_longer(self) -> Self:
+        if self.silent_s < 3 * self.heartbeat_s:
+            raise ValueError("silent_s must be at least three times heartbeat_s")
+        return self
+
+
+class Cache(Table):
+    """`[cache]`: rendered phrases on disk."""
+
+    directory: str = "var/speech"
+
+
+class Log(Table):
+    """`[log]`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "text", "json"] = "auto"
+
+
+class Config(Table):
+    """The whole file. `engines` holds each engine's own `Settings` by its name."""
+
+    server: Server = Server()
+    line: Line = Line()
+    ear: Ear = Ear()
+    call: Call = Call()
+    history: HistoryLimits = HistoryLimits()
+    agent: Agent = Agent()
+    phrases: Phrases = Phrases()
+    tiers: dict[str, Tier] = Field(min_length=1)
+    engines: dict[str, Any] = Field(default_factory=dict)
+    local: Local = Local()
+    cache: Cache = Cache()
+    log: Log = Log()
+
+    base_dir: Path = Field(default=Path(), exclude=True)
+    """The folder that holds the file; relative paths start there. Not a key."""
+
+    def tier(self) -> Tier:
+        """The tier of a call."""
+        return self.tiers[self.call.tier]
+
+    def resolve(self, path: str) -> Path:
+        """Make a path of the file absolute."""
+        return (self.base_dir / Path(path).expanduser()).resolve()
+
+
+EngineSettings = Mapping[str, tuple[str, type[BaseModel]]]
+"""Engine name -> (kind: `stt`, `llm` or `tts`; the model of its table)."""
+
+
+def load_config(path: Path, engines: EngineSettings) -> Config:
+    """Read and judge a config file.
+
+    Args:
+        path: the TOML file.
+        engines: every engine that may be named, from `voxd.engines.registry`.
+
+    Raises:
+        ConfigError: the file is missing, is no TOML, or has problems (all of them listed).
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(str(path), (Problem("", f"cannot be read: {error.strerror}"),)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(str(path), (Problem("", f"is not UTF-8: {error}"),)) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(path), (Problem("", f"is not valid TOML: {error}"),)) from None
+    return parse_config(raw, engines, base_dir=path.resolve().parent, source=str(path))
+
+
+def parse_config(
+    raw: Mapping[str, Any], engines: EngineSettings, *, base_dir: Path, source: str
+) -> Config:
+    """Judge a decoded config; see `load_config`."""
+    problems: list[Problem] = []
+    settings = _parse_engines(raw.get("engines", {}), engines, problems)
+    config: Config | None = None
+    if "base_dir" in raw:
+        problems.append(Problem("base_dir", "is not a key of this file"))
+    try:
+        config = Config.model_validate({**raw, "engines": settings, "base_dir": base_dir})
+    except ValidationError as error:
+        problems.extend(_problems(error, ()))
+    if config is not None:
+        problems.extend(_cross_check(config, engines))
+    if problems or config is None:
+        raise ConfigError(source, tuple(problems))
+    return config
+
+
+def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
+    """A secret by name: the systemd credential of that name, else the environment, else ""."""
+    directory = environ.get("CREDENTIALS_DIRECTORY")
+    if directory:
+        file = Path(directory) / name
+        if file.is_file():
+            return file.read_text(encoding="utf-8").strip()
+    return environ.get(name, "").strip()
+
+
+def _parse_engines(
+    raw: Any, engines: EngineSettings, problems: list[Problem]
+) -> dict[str, BaseModel]:
+    settings: dict[str, BaseModel] = {}
+    if not isinstance(raw, Mapping):
+        problems.append(Problem("engines", "must be a table of tables"))
+        return settings
+    for name, table in raw.items():
+        if name not in engines:
+            known = ", ".join(sorted(engines))
+            problems.append(Problem(f"engines.{name}", f"no such engine; known: {known}"))
+            continue
+        try:
+            settings[name] = engines[name][1].model_validate(table)
+        except ValidationError as error:
+            problems.extend(_problems(error, ("engines", name)))
+    return settings
+
+
+def _problems(error: ValidationError, prefix: tuple[str, ...]) -> list[Problem]:
+    found = []
+    for item in error.errors(include_url=False, include_context=False):
+        key = ".".join([*prefix, *(str(part) for part in item["loc"])])
+        message = item["msg"].removeprefix("Value error, ")
+        if item["type"] == "extra_forbidden":
+            message = "no such key"
+        elif item["type"] not in ("missing", "value_error"):
+            message = f"{message}, found {item['input']!r}"[:300]
+        found.append(Problem(key, message))
+    return found
+
+
+def _cross_check(config: Config, engines: EngineSettings) -> list[Problem]:
+    found = []
+    if config.call.tier not in config.tiers:
+        known = ", ".join(sorted(config.tiers))
+        found.append(Problem("call.tier", f"no tier {config.call.tier!r}; known: {known}"))
+    for name, tier in config.tiers.items():
+        for kind in ("stt", "llm", "tts"):
+            for engine in getattr(tier, kind):
+                key = f"tiers.{name}.{kind}"
+                if engine not in config.engines:
+                    found.append(Problem(key, f"engine {engine!r} has no table [engines.{engine}]"))
+                elif engines[engine][0] != kind:
+                    found.append(Problem(key, f"{engine!r} is of kind {engines[engine][0]}"))
+    return found

@@ -1,0 +1,239 @@
+"""What the core expects of an engine. Pure: protocols and plain data, no implementation.
+
+All sound in these contracts is *the line's own format*: G.711 mu-law, 8000 Hz, mono, one byte
+a sample. Cloud providers take and give it untouched; local engines convert once, inside their
+worker process and off the event loop. Rejected: a format negotiated per engine. Nothing but
+telephony is served, and the negotiation would be the only code that could get it wrong.
+
+Every method may raise `voxd.errors.EngineError` and nothing else (but `CancelledError`).
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from voxd.commands import Message
+from voxd.events import Kind
+
+LINE_RATE_HZ = 8000
+"""Samples a second on the line; mu-law, so bytes a second as well."""
+FRAME_S = 0.02
+"""Seconds of audio in one line frame."""
+FRAME_BYTES = 160
+"""Bytes of mu-law in one line frame."""
+MULAW_SILENCE = 0xFF
+"""The mu-law byte of a zero sample; pads the last frame of a clause."""
+
+
+class Priority(IntEnum):
+    """Who computes first when there is a queue; lower goes first (design: room)."""
+
+    COMMITTED = 0
+    """A turn that is over: somebody waits in silence."""
+    GREETING = 1
+    """Setting up a new call: its greeting, its prompt."""
+    SPECULATION = 2
+    """Work that may be thrown away."""
+    SHADOW = 3
+    """Keeping a local sequence warm beside a cloud call."""
+    PROBE = 4
+    """Asking whether an engine is well."""
+
+
+class EngineState(StrEnum):
+    """How an engine is doing."""
+
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    EJECTED = "ejected"
+    PROBING = "probing"
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an engine can do; the core asks this instead of `isinstance`."""
+
+    kind: Kind
+    is_local: bool
+    """Runs on this machine: no account, no network."""
+    languages: tuple[str, ...]
+    """BCP-47 primary subtags (`en`, `es`); empty means any."""
+    expected_latency_s: float
+    """Declared time to the first result, the prior until traffic has been seen."""
+    is_streaming: bool = False
+    """STT: gives words while the caller speaks. TTS: gives audio inside a clause."""
+    has_emotions: bool = False
+    """TTS: understands emotion controls."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """One engine for `/health`."""
+
+    name: str
+    kind: Kind
+    state: EngineState
+    queued: int = 0
+    """Requests waiting in the daemon's scheduler."""
+    active: int = 0
+    """Requests being worked on."""
+    restarts: int = 0
+    """Times its worker process was started again."""
+    latency_p50_s: float | None = None
+    latency_p95_s: float | None = None
+    """Time to the first result over recent requests, seconds; None before any."""
+    detail: dict[str, str | int | float] = field(default_factory=dict)
+    """Anything else worth showing (pid, model file, sequences in use); no secrets."""
+
+
+class Engine(Protocol):
+    """What every engine has."""
+
+    @property
+    def name(self) -> str:
+        """Its name in config.toml and in records."""
+        ...
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def status(self) -> EngineStatus: ...
+
+    async def warm(self) -> None:
+        """Return once a request would be served at full speed; idempotent, costs nothing."""
+        ...
+
+
+# --- speech to text -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """Words of the utterance so far."""
+
+    text: str
+    """Everything since the last `forget`, not a delta; empty when it was not speech."""
+    through: float
+    """Audio time up to which `text` covers what was pushed."""
+    is_final: bool
+
+
+class TranscriptStream(Protocol):
+    """One call's way into a speech-to-text engine. Push, flush, iterate, close.
+
+    `push`, `speech_started`, `flush` and `forget` never block and never raise: a failure
+    comes out of the iteration as `EngineError`, which ends the stream.
+    """
+
+    def push(self, mulaw: bytes, at: float) -> None:
+        """Give the next audio (mu-law 8 kHz); `at` is the audio time of its *end*."""
+        ...
+
+    def speech_started(self, at: float) -> None:
+        """The caller began to speak at this audio time (within a second before the present)."""
+        ...
+
+    def flush(self, speech_end: float) -> None:
+        """Ask for a transcript that covers everything up to `speech_end`, now."""
+        ...
+
+    def forget(self, until: float) -> None:
+        """The utterance up to this audio time is dealt with; later text begins after it."""
+        ...
+
+    def __aiter__(self) -> AsyncIterator[Transcript]: ...
+
+
+class SpeechToText(Engine, Protocol):
+    """Turns a caller's speech into words."""
+
+    def open_stream(
+        self, call_id: str, language: str
+    ) -> AbstractAsyncContextManager[TranscriptStream]:
+        """Open one call's stream; leaving the context closes it and frees what it held."""
+        ...
+
+
+# --- language model -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequest:
+    """One attempt at a reply."""
+
+    call_id: str
+    reply_id: int
+    messages: tuple[Message, ...]
+    max_tokens: int
+    """Most tokens to generate, the cap on what is spoken (150)."""
+    temperature: float
+    priority: Priority = Priority.COMMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one reply cost, in tokens."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    """Of the prompt, how many needed no computing."""
+    completion_tokens: int
+    finish_reason: str
+    """`stop` or `length`."""
+
+
+class LanguageModel(Engine, Protocol):
+    """Writes replies."""
+
+    def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
+        """Yield pieces of text as they are generated, then exactly one `Usage`.
+
+        Cancelling the consumer (or closing the iterator) stops the generation within one step.
+        """
+        ...
+
+    async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
+        """Read a prompt ahead of the reply that will continue it (best effort)."""
+        ...
+
+    async def release(self, call_id: str) -> None:
+        """The call is over: free its sequence. Harmless when there is none."""
+        ...
+
+
+# --- text to speech -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechRequest:
+    """What the clauses of one reply have in common."""
+
+    call_id: str
+    reply_id: int
+    language: str
+    """BCP-47 primary subtag."""
+    voice: str
+    """The engine's own name of a voice; empty for its default."""
+    priority: Priority = Priority.COMMITTED
+
+
+class SpeechStream(Protocol):
+    """One reply's way into a text-to-speech engine, clause after clause."""
+
+    def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+        """Yield the mu-law of one clause in pieces of any size.
+
+        Clauses of one stream are spoken one at a time. Closing the iterator stops the work.
+        """
+        ...
+
+
+class TextToSpeech(Engine, Protocol):
+    """Speaks replies."""
+
+    def open_speech(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechStream]:
+        """Open the stream of one reply; leaving the context drops what is unfinished."""
+        ...

@@ -1,0 +1,99 @@
+"""Every exception that voxd raises on purpose. Pure; imported everywhere.
+
+::
+
+    VoxdError
+    ├── ConfigError        config.toml cannot be used; lists every problem with its key
+    ├── LineError          the telephone side spoke nonsense (one message; never ends a call)
+    ├── AdmissionRefused   there is no room for one more call, and why
+    ├── ModelError         weights are missing, damaged or of the wrong kind
+    └── EngineError        an engine failed; `category` says why, `phase` says where
+
+Health and failover decide on `category` and `phase`, never on message text.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class VoxdError(Exception):
+    """Base of all errors that voxd raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a config."""
+
+    key: str
+    """Dotted key in config.toml, such as `server.port`; empty for the file as a whole."""
+    message: str
+    """What was found and what was expected, in one sentence; never contains a secret."""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+
+class ConfigError(VoxdError):
+    """The config cannot be used. `problems` lists everything that is wrong, not only the first."""
+
+    def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
+        self.source = source
+        self.problems = problems
+        lines = "".join(f"\n  {problem}" for problem in problems)
+        super().__init__(f"{source} has {len(problems)} problem(s):{lines}")
+
+
+class LineError(VoxdError):
+    """One message from the telephone side is not what the protocol allows."""
+
+
+class AdmissionRefused(VoxdError):
+    """There is no room for one more call. `reason` is a constant word for logs and metrics."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"call refused: {reason}")
+
+
+class ModelError(VoxdError):
+    """Model weights are missing, damaged or of the wrong kind."""
+
+
+class Category(StrEnum):
+    """Why an engine failed, the same words for every provider."""
+
+    AUTH = "auth"
+    QUOTA = "quota"
+    RATE_LIMIT = "rate_limit"
+    CONNECTIVITY = "connectivity"
+    SERVER = "server"
+    BAD_REQUEST = "bad_request"
+    OVERLOADED = "overloaded"
+    TIMEOUT = "timeout"
+
+
+class Phase(StrEnum):
+    """Where in its work an engine failed."""
+
+    CONNECT = "connect"
+    FIRST_RESULT = "first_result"
+    STREAM = "stream"
+
+
+class EngineError(VoxdError):
+    """An engine failed. The message is for people; decide on `category` and `phase`."""
+
+    def __init__(
+        self,
+        engine: str,
+        category: Category,
+        phase: Phase,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.engine = engine
+        self.category = category
+        self.phase = phase
+        self.retry_after_s = retry_after_s
+        super().__init__(f"{engine}: {category} at {phase}: {message}")

@@ -1,0 +1,274 @@
+"""Everything that can happen to a call: the one event vocabulary. Pure data.
+
+Facts enter a call by one inbox (`voxd.call.live`) as these events and reach the brain
+(`voxd.dialog.conversation`) one at a time. Events report, in the past tense.
+
+Times are seconds on the event loop's clock. `at` is when the event was stamped, at the edge
+where it happened. Fields called `speech_end`, `speech_start` or `through` are *audio time*:
+the media timestamp mapped onto the same clock, so that both can be compared.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from voxd.errors import Category, Phase
+
+
+class Kind(StrEnum):
+    """The three kinds of engine."""
+
+    STT = "stt"
+    LLM = "llm"
+    TTS = "tts"
+
+
+class EndReason(StrEnum):
+    """Why a call's transport ended; `/twilio/after` answers by it."""
+
+    CALLER_HUNG_UP = "caller_hung_up"
+    """Twilio sent `stop`."""
+    LINE_LOST = "line_lost"
+    """The socket closed without `stop`."""
+    AGENT_HUNG_UP = "agent_hung_up"
+    """The brain asked for it, after its last sentence was heard."""
+    ENGINES_FAILED = "engines_failed"
+    """Nothing could answer any more; the apology was spoken."""
+    SHUTDOWN = "shutdown"
+    """The daemon is stopping."""
+    PROTOCOL = "protocol"
+    """The peer broke the WebSocket protocol or its bounds."""
+    BUG = "bug"
+    """An unexpected exception in voxd ended this call."""
+
+
+class Timer(StrEnum):
+    """What a timer of the brain is for."""
+
+    IDLE = "idle"
+    """The caller has said nothing for a while."""
+    TRANSCRIPT = "transcript"
+    """The turn is over, its transcript is late."""
+    LAST_NET = "last_net"
+    """The turn is over, no reply is audible yet: the last net."""
+    MAX_CALL = "max_call"
+    """The call has reached its longest allowed duration."""
+    PLAYBACK = "playback"
+    """Marks should have come back by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+    at: float
+    """Seconds, loop clock."""
+
+
+# --- the line -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted(Event):
+    """The media stream (or the first TwiML turn) of a call began."""
+
+    call_id: str
+    """Twilio's CallSid."""
+    parameters: dict[str, str] = field(default_factory=dict)
+    """`customParameters` of Twilio's `start` without our token; untrusted text."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(Event):
+    """The transport is gone; nothing more can be said or heard."""
+
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True)
+class DigitPressed(Event):
+    """The caller pressed a key."""
+
+    digit: str
+    """One of `0123456789*#ABCD`."""
+
+
+# --- the ear ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted(Event):
+    """The caller began to speak (enough voiced frames in a row to be speech, not a click)."""
+
+    speech_start: float
+    """Audio time of the first voiced frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused(Event):
+    """The caller stopped for the first short pause (about 100 ms); perhaps the turn is over."""
+
+    speech_end: float
+    """Audio time of the end of the last voiced frame."""
+
+
+@dataclass(frozen=True, slots=True)
+class PauseReached(Event):
+    """The pause that `AwaitPause` asked about has become that long, in audio time."""
+
+    speech_end: float
+    """Audio time; equals the `SpeechPaused.speech_end` of the same pause."""
+    pause_s: float
+    """How long the caller has been silent, seconds of audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptReceived(Event):
+    """Speech-to-text has words for the utterance so far."""
+
+    text: str
+    """The *whole* utterance since the last `CloseUtterance`, not a delta; empty for noise."""
+    through: float
+    """Audio time up to which `text` covers the caller's speech."""
+    is_final: bool
+    """False when the engine may still revise these words without new audio."""
+    engine: str
+    """Which engine heard it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFailed(Event):
+    """An engine failed and no other of its kind could take over within the call."""
+
+    kind: Kind
+    engine: str
+    category: Category
+    phase: Phase
+    reply_id: int | None = None
+    """The attempt that is lost, when the failure belongs to one."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSwitched(Event):
+    """Another engine took over; for the journal, the brain need not act."""
+
+    kind: Kind
+    left: str
+    taken: str
+    category: Category
+
+
+# --- a reply being made -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequested(Event):
+    """The language model was asked."""
+
+    reply_id: int
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class FirstToken(Event):
+    """The language model's first token arrived."""
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseWritten(Event):
+    """A speakable clause is complete as text and was handed to text-to-speech."""
+
+    reply_id: int
+    clause: int
+    """0, 1, 2 … within the reply."""
+    text: str
+    engine: str
+    """The text-to-speech engine, or `cache` for a stored rendering."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseVoiced(Event):
+    """The first audio of a clause came back from text-to-speech."""
+
+    reply_id: int
+    clause: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyWritten(Event):
+    """The language model finished; no further clause of this reply will come."""
+
+    reply_id: int
+    clauses: int
+    """How many clauses there were; 0 means the model said nothing speakable."""
+    finish_reason: str
+    """`stop`, `length` or `phrase` (a stock phrase, no model involved)."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Prompt tokens that were already in the KV cache (or the provider's cache)."""
+    completion_tokens: int = 0
+
+
+# --- the mouth ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseStarted(Event):
+    """The first frame of a clause was written to the line."""
+
+    reply_id: int
+    clause: int
+    text: str
+    heard_at: float
+    """When the caller hears that frame, by the playback model (>= at)."""
+    is_reply: bool
+    """True for the model's own words; False for phrases (greeting, apology, filler)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseSent(Event):
+    """The last frame of a clause and its mark were written to the line."""
+
+    reply_id: int
+    clause: int
+    duration_s: float
+    """Seconds of audio in the clause."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseHeard(Event):
+    """The clause was played to its end at the caller's side."""
+
+    reply_id: int
+    clause: int
+    is_estimated: bool
+    """True when no mark came back and the playback model decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFinished(Event):
+    """The last clause of a reply was heard to its end."""
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackUnderran(Event):
+    """The caller's buffer ran dry in the middle of a reply: a hole in the agent's audio."""
+
+    reply_id: int
+    gap_s: float
+    """Seconds of silence the caller heard inside the reply."""
+
+
+# --- time ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TimerFired(Event):
+    """A timer asked for by `StartTimer` ran out and was not stopped or replaced before."""
+
+    timer: Timer
+    token: int
+    """The `StartTimer.token` of the timer; an old token is to be ignored."""
