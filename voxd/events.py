@@ -53,7 +53,9 @@ class Timer(StrEnum):
     MAX_CALL = "max_call"
     """The call has reached its longest allowed duration."""
     PLAYBACK = "playback"
-    """Marks should have come back by now."""
+    """Something that sounds should have come to its end by now."""
+    DIGITS = "digits"
+    """No further key was pressed for a while."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,24 @@
+"""The brain of a call: who has the floor, when a turn is over, what is said. Pure.
+
+`Conversation.handle(event) -> list[Command]` is synchronous and total. It is cut into:
+
+* `turns`: the one table of (state, event) -> rule; every pair is in it, ignored ones too;
+* `floor`: the mutable state of one conversation, as one dataclass;
+* `caller_side`: rules about the caller (speech, pauses, transcripts, digits, silence);
+* `agent_side`: rules about the agent (replies, playback, failures, endings);
+* `endpoint`: is the turn over, judged by what was said; `history`; `playout`: what was heard;
+* `sentences`: tokens to speakable clauses; `spoken`: text for the ear (both used by the shell).
+
+Choices worth knowing:
+
+* *One utterance, one text.* A transcript is always the whole utterance since the last
+  `CloseUtterance`, and that command is given only when the reply to it is audible. So a caller
+  who goes on before the agent has begun simply continues the same utterance.
+* *Pauses are measured in audio time* by the ear on request (`AwaitPause` -> `PauseReached`), so
+  a stalled line or a busy loop does not end a turn. Timers serve only for waiting on others.
+* *History changes on audibility.* What the caller said enters it when the reply to it begins to
+  sound; what the agent said enters it as far as it was heard. Rejected: adding at the request and
+  undoing it on a drop, because every undo is a chance to forget one.
+* *The greeting lives in the system prompt*, not as a first assistant message: some chat templates
+  refuse a conversation that the assistant opens, and one fixed prefix is shared by all calls.
+"""

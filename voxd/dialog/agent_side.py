@@ -1,0 +1,236 @@
+"""Rules about the agent: replies, playback, failures, endings. Pure.
+
+Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `turns.TABLE`.
+"""
+
+from voxd.commands import (
+    ClearPlayback,
+    CloseUtterance,
+    Command,
+    DropReply,
+    HangUp,
+    PhraseKind,
+    PreparePrompt,
+)
+from voxd.dialog.caller_side import resume_after_reply, talk_over
+from voxd.dialog.floor import Floor, State, Utterance
+from voxd.events import (
+    CallEnded,
+    CallStarted,
+    ClauseHeard,
+    ClauseSent,
+    ClauseStarted,
+    EndReason,
+    EngineFailed,
+    Kind,
+    PlaybackFinished,
+    ReplyWritten,
+    SpeechStarted,
+    Timer,
+    TimerFired,
+)
+
+MAX_FAILURES = 3
+"""Turns in a row that may end in an apology; then the call ends with the failure phrase."""
+ENDING_S = 15.0
+"""The last phrase may take this long to begin; then the call is hung up without it."""
+
+
+def greet(floor: Floor, event: CallStarted) -> list[Command]:
+    """The call begins: greet, and have the model read its prompt meanwhile."""
+    floor.reprompts_left = floor.config.call.reprompts
+    return [
+        *floor.say_and_listen(PhraseKind.GREETING, floor.config.agent.greeting),
+        PreparePrompt(floor.history.prompt()),
+        floor.start_timer(Timer.MAX_CALL, floor.config.call.max_call_s),
+    ]
+
+
+def begin_clause(floor: Floor, event: ClauseStarted) -> list[Command]:
+    """The first clause makes the turn history; each one moves the ledger on."""
+    attempt = floor.attempt
+    if attempt is None or attempt.reply_id != event.reply_id:
+        return []
+    commands: list[Command] = []
+    floor.ledger.start_clause(event.clause, event.text, event.heard_at)
+    if not attempt.is_audible:
+        attempt.is_audible = True
+        if attempt.user is not None:
+            floor.history.add_user(attempt.user)
+            commands.append(CloseUtterance(floor.utterance.speech_end))
+            floor.utterance = Utterance()
+            floor.failures = 0
+            floor.reprompts_left = floor.config.call.reprompts
+        commands += floor.stop_timer(Timer.LAST_NET)
+        if floor.state is State.THINKING:
+            floor.state = State.SPEAKING
+    return [*commands, _watch_playback(floor, event.at)]
+
+
+def end_clause(floor: Floor, event: ClauseSent) -> list[Command]:
+    """A clause was written to its end: its duration is known now."""
+    if not floor.is_current(event.reply_id):
+        return []
+    floor.ledger.end_clause(event.clause, event.duration_s)
+    return [_watch_playback(floor, event.at)]
+
+
+def confirm_clause(floor: Floor, event: ClauseHeard) -> list[Command]:
+    """A clause was heard to its end."""
+    if floor.is_current(event.reply_id):
+        floor.ledger.confirm(event.clause)
+    return []
+
+
+def reply_written(floor: Floor, event: ReplyWritten) -> list[Command]:
+    """The model is done. One that said nothing is asked for by a phrase instead."""
+    attempt = floor.attempt
+    if attempt is None or attempt.reply_id != event.reply_id or attempt.phrase is not None:
+        return []
+    if event.clauses == 0 and not attempt.is_audible:
+        return [
+            *_abandon(floor),
+            *floor.say_and_listen(PhraseKind.DID_NOT_CATCH, floor.config.phrases.did_not_catch),
+        ]
+    return []
+
+
+def finish_playback(floor: Floor, event: PlaybackFinished) -> list[Command]:
+    """The reply or phrase was heard to its end: the caller's turn."""
+    attempt = floor.attempt
+    if attempt is None or attempt.reply_id != event.reply_id:
+        return []
+    if attempt.phrase is not PhraseKind.GREETING:
+        floor.history.add_agent(floor.ledger.text())
+    floor.attempt = None
+    floor.ledger.clear()
+    return [
+        *floor.stop_timer(Timer.PLAYBACK),
+        *resume_after_reply(floor, event.at),
+        *_prepare_if_trimmed(floor),
+    ]
+
+
+def interrupt(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """The caller speaks while the agent does: stop the agent where the tier allows it."""
+    attempt = floor.attempt
+    if not floor.tier.interruptions or attempt is None:
+        return talk_over(floor, event)
+    if attempt.phrase is not PhraseKind.GREETING:
+        floor.history.add_agent(floor.ledger.heard(event.at))
+    floor.attempt = None
+    floor.ledger.clear()
+    floor.utterance.is_speaking = True
+    floor.state = State.HEARING
+    return [DropReply(attempt.reply_id), ClearPlayback(), *floor.stop_timer(Timer.PLAYBACK)]
+
+
+def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
+    """An engine is gone for good: apologise for the turn, or for the call."""
+    if event.kind is Kind.STT:
+        return _end_with(
+            floor, PhraseKind.FAILURE, floor.config.phrases.failure, EndReason.ENGINES_FAILED
+        )
+    if event.reply_id is None or not floor.is_current(event.reply_id):
+        return []
+    attempt = floor.attempt
+    assert attempt is not None
+    if attempt.phrase is None:
+        return _apologise(floor)
+    # Not even a phrase can be said. Silence would be dead air: after a few, end the call.
+    floor.failures += 1
+    commands = _abandon(floor)
+    if floor.failures >= MAX_FAILURES:
+        floor.state = State.ENDED
+        return [*commands, HangUp(EndReason.ENGINES_FAILED)]
+    return [*commands, *resume_after_reply(floor, event.at)]
+
+
+def give_up_reply(floor: Floor, event: TimerFired) -> list[Command]:
+    """The last net: no reply is audible, or one that sounds has stopped moving."""
+    if floor.attempt is not None and floor.attempt.phrase is not None:
+        return [*_abandon(floor), *resume_after_reply(floor, event.at)]
+    return _apologise(floor)
+
+
+def ask_whether_there(floor: Floor, event: TimerFired) -> list[Command]:
+    """The caller has said nothing for a while."""
+    if floor.reprompts_left == 0:
+        return end_politely(floor, event)
+    floor.reprompts_left -= 1
+    return floor.say_and_listen(PhraseKind.REPROMPT, floor.config.phrases.reprompt)
+
+
+def end_politely(floor: Floor, event: TimerFired) -> list[Command]:
+    """Say goodbye, then hang up: nobody is there, or the call has lasted as long as it may."""
+    goodbye = floor.config.phrases.goodbye
+    return _end_with(floor, PhraseKind.GOODBYE, goodbye, EndReason.AGENT_HUNG_UP)
+
+
+def hang_up(floor: Floor, event: PlaybackFinished | EngineFailed | TimerFired) -> list[Command]:
+    """The last phrase was heard, or cannot be said."""
+    if isinstance(event, EngineFailed) and event.reply_id is None:
+        return []
+    if not isinstance(event, TimerFired) and not floor.is_current(event.reply_id or 0):
+        return []
+    assert floor.end_reason is not None
+    floor.state = State.ENDED
+    return [HangUp(floor.end_reason)]
+
+
+def end(floor: Floor, event: CallEnded) -> list[Command]:
+    """The transport is gone; the shell cleans up by itself."""
+    floor.state = State.ENDED
+    return []
+
+
+def _watch_playback(floor: Floor, at: float) -> Command:
+    """What sounds must come to its end; one that stops moving is caught by the last net."""
+    remaining_s = max(0.0, floor.ledger.ends_at(at) - at)
+    return floor.start_timer(Timer.PLAYBACK, remaining_s + floor.config.call.last_net_s)
+
+
+def _abandon(floor: Floor) -> list[Command]:
+    """Drop the attempt; what it sent already is heard, so it and the question become history."""
+    attempt = floor.attempt
+    if attempt is None:
+        return []
+    commands: list[Command] = [
+        DropReply(attempt.reply_id),
+        *floor.stop_timer(Timer.LAST_NET),
+        *floor.stop_timer(Timer.PLAYBACK),
+    ]
+    if attempt.user is not None and not attempt.is_audible:
+        floor.history.add_user(attempt.user)
+        commands.append(CloseUtterance(floor.utterance.speech_end))
+        floor.utterance = Utterance()
+    if attempt.phrase is not PhraseKind.GREETING:
+        floor.history.add_agent(floor.ledger.text())
+    floor.attempt = None
+    floor.ledger.clear()
+    return commands
+
+
+def _apologise(floor: Floor) -> list[Command]:
+    floor.failures += 1
+    phrases = floor.config.phrases
+    if floor.failures >= MAX_FAILURES:
+        return _end_with(floor, PhraseKind.FAILURE, phrases.failure, EndReason.ENGINES_FAILED)
+    return [*_abandon(floor), *floor.say_and_listen(PhraseKind.TOO_SLOW, phrases.too_slow)]
+
+
+def _end_with(floor: Floor, phrase: PhraseKind, text: str, reason: EndReason) -> list[Command]:
+    commands = _abandon(floor)
+    for timer in (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.MAX_CALL):
+        commands += floor.stop_timer(timer)
+    floor.end_reason = reason
+    floor.state = State.ENDING
+    return [*commands, *floor.say(phrase, text, begins_within_s=ENDING_S)]
+
+
+def _prepare_if_trimmed(floor: Floor) -> list[Command]:
+    """Old messages were dropped, so the prompt's prefix is new: read it while nobody waits."""
+    if not floor.history.was_trimmed:
+        return []
+    floor.history.note_prepared()
+    return [PreparePrompt(floor.history.prompt())]

@@ -1,0 +1,220 @@
+"""Rules about the caller: speech, pauses, transcripts, keys, silence. Pure.
+
+Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `turns.TABLE`.
+"""
+
+from voxd.commands import (
+    AwaitPause,
+    ClearPlayback,
+    CloseUtterance,
+    Command,
+    DropReply,
+    EndTurn,
+    PhraseKind,
+    StartReply,
+    Transcribe,
+)
+from voxd.dialog.endpoint import Shape, judge_shape
+from voxd.dialog.floor import Attempt, Floor, State, Utterance
+from voxd.events import (
+    DigitPressed,
+    PauseReached,
+    SpeechPaused,
+    SpeechStarted,
+    Timer,
+    TimerFired,
+    TranscriptReceived,
+)
+
+DIGITS_WAIT_S = 2.0
+"""A key sequence is over after this long without a further key, as telephone menus do."""
+MAX_DIGITS = 32
+"""Keys kept of one sequence; more are a stuck key or a stranger."""
+ROUNDING_S = 0.005
+"""Pauses are counted in frames of audio; a wait that is met but for this much is met."""
+
+
+def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """The caller begins, or goes on within a pause."""
+    floor.utterance.is_speaking = True
+    floor.state = State.HEARING
+    return [*floor.stop_timer(Timer.IDLE), *floor.stop_timer(Timer.TRANSCRIPT)]
+
+
+def caller_went_on(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """The turn was not over after all, and nothing of the reply was heard: the turn continues."""
+    attempt = floor.attempt
+    assert attempt is not None
+    floor.attempt = None
+    floor.turn -= 1
+    floor.digits = (attempt.digits + floor.digits)[:MAX_DIGITS]
+    floor.utterance.is_speaking = True
+    floor.state = State.HEARING
+    # A frame may have been written in the moment before this event was read: clear it.
+    return [
+        DropReply(attempt.reply_id),
+        ClearPlayback(),
+        *floor.stop_timer(Timer.LAST_NET),
+    ]
+
+
+def note_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
+    """First short pause: get the words, and wait as long as one must without knowing them."""
+    floor.utterance.is_speaking = False
+    floor.utterance.speech_end = event.speech_end
+    floor.state = State.PAUSED
+    return [Transcribe(event.speech_end), AwaitPause(floor.waits.unknown_s)]
+
+
+def keep_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
+    """Words while nobody waits for them: only remember them."""
+    if event.text or event.is_final:
+        floor.utterance.text = event.text
+        floor.utterance.through = event.through
+    return []
+
+
+def weigh_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
+    """Words within a pause: they decide how long the pause must be."""
+    keep_transcript(floor, event)
+    if not floor.utterance.is_transcribed:
+        return []
+    stop = floor.stop_timer(Timer.TRANSCRIPT)
+    if not floor.utterance.text:
+        return [*stop, *_dismiss_noise(floor)] if event.is_final else []
+    return [*stop, AwaitPause(floor.waits.of(judge_shape(floor.utterance.text)))]
+
+
+def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
+    """The pause is as long as was asked: end the turn, or see what is still missing."""
+    utterance = floor.utterance
+    if event.speech_end != utterance.speech_end:
+        return []
+    if not utterance.is_transcribed or not utterance.text:
+        if Timer.TRANSCRIPT in floor.tokens:
+            return []
+        return [floor.start_timer(Timer.TRANSCRIPT, floor.config.call.transcript_s)]
+    shape = judge_shape(utterance.text)
+    if event.pause_s + ROUNDING_S < floor.waits.of(shape):
+        return [AwaitPause(floor.waits.of(shape))]
+    return end_turn(floor, utterance.text, shape)
+
+
+def end_turn(floor: Floor, text: str, reason: Shape | str) -> list[Command]:
+    """The caller's turn is over: ask for the reply."""
+    floor.turn += 1
+    digits, floor.digits = floor.digits, ""
+    user = " ".join(part for part in (text, _tell_digits(digits)) if part)
+    reply_id = floor.next_reply_id()
+    floor.attempt = Attempt(reply_id, user=user, phrase=None, digits=digits)
+    floor.ledger.clear()
+    floor.state = State.THINKING
+    return [
+        EndTurn(floor.turn, floor.utterance.speech_end, str(reason)),
+        StartReply(floor.turn, reply_id, True, floor.history.prompt(user)),
+        *floor.stop_timer(Timer.IDLE),
+        *floor.stop_timer(Timer.DIGITS),
+        floor.start_timer(Timer.LAST_NET, floor.config.call.last_net_s),
+    ]
+
+
+def give_up_transcript(floor: Floor, event: TimerFired) -> list[Command]:
+    """No words came for what the caller said: ask for it again."""
+    until = floor.utterance.speech_end
+    floor.utterance = Utterance()
+    phrase = floor.config.phrases.did_not_catch
+    return [
+        CloseUtterance(until),
+        *floor.say_and_listen(PhraseKind.DID_NOT_CATCH, phrase),
+    ]
+
+
+def talk_over(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """The caller speaks while the agent does, on a tier where that does not stop the agent."""
+    floor.utterance.is_speaking = True
+    return []
+
+
+def note_overlap_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
+    """The caller paused while the agent goes on: get the words, they may matter."""
+    floor.utterance.is_speaking = False
+    floor.utterance.speech_end = event.speech_end
+    return [Transcribe(event.speech_end)]
+
+
+def keep_aside(floor: Floor, event: TranscriptReceived) -> list[Command]:
+    """Words said during the last reply came late: context for the next turn."""
+    keep_transcript(floor, event)
+    if not floor.utterance.has_speech or not floor.utterance.is_transcribed:
+        return []
+    return close_aside(floor)
+
+
+def close_aside(floor: Floor) -> list[Command]:
+    """File what was said during a reply as context and begin a new utterance."""
+    until = floor.utterance.speech_end
+    floor.history.add_aside(floor.utterance.text)
+    floor.utterance = Utterance()
+    return [CloseUtterance(until)]
+
+
+def press_digit(floor: Floor, event: DigitPressed) -> list[Command]:
+    """A key: wait for more of them; `#` ends the sequence."""
+    if event.digit != "#" and len(floor.digits) < MAX_DIGITS:
+        floor.digits += event.digit
+    return [
+        *floor.stop_timer(Timer.IDLE),
+        floor.start_timer(Timer.DIGITS, 0.0 if event.digit == "#" else DIGITS_WAIT_S),
+    ]
+
+
+def answer_digits(floor: Floor, event: TimerFired) -> list[Command]:
+    """The key sequence is complete and nobody speaks: it is the caller's turn."""
+    if not floor.digits:
+        return [floor.start_timer(Timer.IDLE, floor.config.call.idle_s)]
+    floor.utterance.speech_end = event.at
+    return end_turn(floor, "", "digits")
+
+
+def listen(floor: Floor) -> list[Command]:
+    """Nobody speaks: wait for the caller, or ask after a while."""
+    floor.state = State.LISTENING
+    if floor.digits and Timer.DIGITS not in floor.tokens:
+        return [floor.start_timer(Timer.DIGITS, 0.0)]
+    return [floor.start_timer(Timer.IDLE, floor.config.call.idle_s)]
+
+
+def resume_after_reply(floor: Floor, at: float) -> list[Command]:
+    """The agent has finished: see whether the caller is speaking or has just spoken.
+
+    What ends within the last `OVERLAP_TURN_S` of the reply (or later) is the next turn; what was
+    said before that is kept as context.
+    """
+    utterance = floor.utterance
+    if utterance.is_speaking:
+        floor.state = State.HEARING
+        return []
+    if utterance.has_speech and utterance.speech_end >= at - OVERLAP_TURN_S:
+        if utterance.is_transcribed and not utterance.text:
+            return _dismiss_noise(floor)
+        floor.state = State.PAUSED
+        known = utterance.is_transcribed
+        shape = judge_shape(utterance.text) if known else Shape.UNKNOWN
+        return [AwaitPause(floor.waits.of(shape))]
+    if utterance.has_speech and utterance.is_transcribed:
+        return [*close_aside(floor), *listen(floor)]
+    return listen(floor)
+
+
+OVERLAP_TURN_S = 0.5
+"""Speech that ends within this much of a reply's end is the caller's next turn (design)."""
+
+
+def _dismiss_noise(floor: Floor) -> list[Command]:
+    until = floor.utterance.speech_end
+    floor.utterance = Utterance()
+    return [CloseUtterance(until), *listen(floor)]
+
+
+def _tell_digits(digits: str) -> str:
+    return f"(I pressed {' '.join(digits)} on the keypad.)" if digits else ""

@@ -1,0 +1,63 @@
+"""The brain of one call: events in, commands out. Pure; driven by a shell in `voxd.call`.
+
+It is keyed by CallSid and outlives any transport: commands carry text, never audio, so that a
+media stream or TwiML turns can drive the same conversation.
+"""
+
+from voxd.commands import Command
+from voxd.config import Config, Tier
+from voxd.dialog.endpoint import Waits
+from voxd.dialog.floor import Floor, State
+from voxd.dialog.history import History
+from voxd.dialog.turns import TABLE, key_of
+from voxd.events import Event, TimerFired
+
+
+class Conversation:
+    """Who has the floor, and what happens next."""
+
+    def __init__(self, config: Config, tier: Tier) -> None:
+        history = History(
+            system_prompt(config), config.history.max_messages, config.history.drop_messages
+        )
+        waits = Waits(tier.wait_complete_s, tier.wait_unknown_s, tier.wait_incomplete_s)
+        self._floor = Floor(config, tier, history, waits)
+
+    @property
+    def state(self) -> State:
+        """Who has the floor now."""
+        return self._floor.state
+
+    @property
+    def turn(self) -> int:
+        """Number of the caller's latest turn; 0 before the first."""
+        return self._floor.turn
+
+    def handle(self, event: Event) -> list[Command]:
+        """Take in what happened and return what to do about it, in order.
+
+        Total: every event is accepted in every state. Timers that were stopped or replaced are
+        ignored by their token, events of dropped attempts by their reply id.
+        """
+        floor = self._floor
+        if isinstance(event, TimerFired):
+            if floor.tokens.get(event.timer) != event.token:
+                return []
+            del floor.tokens[event.timer]
+        before = floor.state
+        rule = TABLE[before].get(key_of(event))
+        if rule is None:
+            return []
+        commands = rule.step(floor, event)
+        if floor.state not in rule.to:
+            raise AssertionError(f"{before} -> {floor.state} by {type(event).__name__}")
+        return commands
+
+
+def system_prompt(config: Config) -> str:
+    """The fixed first message: the agent's prompt, and how the call was answered.
+
+    The same for every call of a config, so that a model reads it once for all of them.
+    """
+    agent = config.agent
+    return f"{agent.prompt.strip()}\n\nYou answered the telephone with: {agent.greeting}"

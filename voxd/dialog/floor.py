@@ -1,0 +1,129 @@
+"""The state of one conversation, as one dataclass. Pure data and a few small steps on it.
+
+Only the rules in `caller_side` and `agent_side` change it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from voxd.commands import Command, PhraseKind, Say, StartTimer, StopTimer
+from voxd.config import Config, Tier
+from voxd.dialog.endpoint import Waits
+from voxd.dialog.history import History
+from voxd.dialog.playout import PlayoutLedger
+from voxd.events import EndReason, Timer
+
+
+class State(StrEnum):
+    """Who has the floor."""
+
+    NEW = "new"
+    """Nothing has happened yet."""
+    LISTENING = "listening"
+    """Nobody speaks; the caller may."""
+    HEARING = "hearing"
+    """The caller speaks."""
+    PAUSED = "paused"
+    """The caller paused: over, or going on?"""
+    THINKING = "thinking"
+    """The turn is over, its reply is not audible yet."""
+    SPEAKING = "speaking"
+    """The agent is audible (a reply or a phrase)."""
+    ENDING = "ending"
+    """The last phrase is being said; then the call is hung up."""
+    ENDED = "ended"
+    """The transport is gone, or a hang-up was ordered."""
+
+
+@dataclass(slots=True)
+class Utterance:
+    """What the caller has said since the last `CloseUtterance`."""
+
+    text: str = ""
+    through: float = float("-inf")
+    """Audio time up to which `text` covers the speech."""
+    speech_end: float = float("-inf")
+    """Audio time of the last voiced frame; -inf when nothing was said."""
+    is_speaking: bool = False
+    """The caller is speaking right now."""
+
+    @property
+    def has_speech(self) -> bool:
+        return self.is_speaking or self.speech_end > float("-inf")
+
+    @property
+    def is_transcribed(self) -> bool:
+        """Whether `text` covers everything that was said; 20 ms of rounding is allowed."""
+        return not self.is_speaking and self.through >= self.speech_end - 0.02
+
+
+@dataclass(slots=True)
+class Attempt:
+    """The reply or phrase that is being made or is sounding."""
+
+    reply_id: int
+    user: str | None
+    """The caller's words that it answers; None for a phrase."""
+    phrase: PhraseKind | None
+    """Which stock phrase it is; None for the model's own words."""
+    digits: str = ""
+    """The keys pressed that `user` tells of."""
+    is_audible: bool = False
+
+
+@dataclass(slots=True)
+class Floor:
+    """One conversation."""
+
+    config: Config
+    tier: Tier
+    history: History
+    waits: Waits
+    state: State = State.NEW
+    utterance: Utterance = field(default_factory=Utterance)
+    attempt: Attempt | None = None
+    ledger: PlayoutLedger = field(default_factory=PlayoutLedger)
+    turn: int = 0
+    """Number of the caller's latest turn; 0 before the first."""
+    last_reply_id: int = 0
+    last_token: int = 0
+    tokens: dict[Timer, int] = field(default_factory=dict)
+    """The token of each running timer."""
+    digits: str = ""
+    """Keys pressed and not yet answered."""
+    reprompts_left: int = 0
+    failures: int = 0
+    """Turns in a row that ended in an apology."""
+    end_reason: EndReason | None = None
+    """Why the call is to be hung up after the phrase that is being said."""
+
+    def next_reply_id(self) -> int:
+        """A new call-unique id of an attempt."""
+        self.last_reply_id += 1
+        return self.last_reply_id
+
+    def start_timer(self, timer: Timer, delay_s: float) -> StartTimer:
+        """Start (or replace) a timer."""
+        self.last_token += 1
+        self.tokens[timer] = self.last_token
+        return StartTimer(timer, self.last_token, delay_s)
+
+    def stop_timer(self, timer: Timer) -> list[Command]:
+        """Stop a timer if it runs."""
+        return [StopTimer(timer)] if self.tokens.pop(timer, None) is not None else []
+
+    def say(self, phrase: PhraseKind, text: str, *, begins_within_s: float) -> list[Command]:
+        """Make a stock phrase the thing that is being said, watched by the playback timer."""
+        reply_id = self.next_reply_id()
+        self.attempt = Attempt(reply_id, user=None, phrase=phrase)
+        self.ledger.clear()
+        return [Say(reply_id, text, phrase), self.start_timer(Timer.PLAYBACK, begins_within_s)]
+
+    def say_and_listen(self, phrase: PhraseKind, text: str) -> list[Command]:
+        """Say a stock phrase after which it is the caller's turn."""
+        self.state = State.SPEAKING
+        return self.say(phrase, text, begins_within_s=self.config.call.last_net_s)
+
+    def is_current(self, reply_id: int) -> bool:
+        """Whether an event is about the attempt of now; others are echoes of dropped ones."""
+        return self.attempt is not None and self.attempt.reply_id == reply_id
