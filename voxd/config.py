@@ -229,7 +229,9 @@ def parse_config(
     except ValidationError as error:
         problems.extend(_problems(error, ()))
     if config is not None:
-        problems.extend(_cross_check(config, engines))
+        tables = raw.get("engines", {})
+        named = set(tables) if isinstance(tables, Mapping) else set()
+        problems.extend(_cross_check(config, engines, named))
     if problems or config is None:
         raise ConfigError(source, tuple(problems))
     return config
@@ -277,7 +279,7 @@ def _problems(error: ValidationError, prefix: tuple[str, ...]) -> list[Problem]:
     return found
 
 
-def _cross_check(config: Config, engines: EngineSettings) -> list[Problem]:
+def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> list[Problem]:
     found = []
     if config.call.tier not in config.tiers:
         known = ", ".join(sorted(config.tiers))
@@ -286,8 +288,8 @@ def _cross_check(config: Config, engines: EngineSettings) -> list[Problem]:
         for kind in ("stt", "llm", "tts"):
             for engine in getattr(tier, kind):
                 key = f"tiers.{name}.{kind}"
-                if engine not in config.engines:
+                if engine not in tables:  # a table with problems of its own is no further one
                     found.append(Problem(key, f"engine {engine!r} has no table [engines.{engine}]"))
-                elif engines[engine][0] != kind:
+                elif engine in engines and engines[engine][0] != kind:
                     found.append(Problem(key, f"{engine!r} is of kind {engines[engine][0]}"))
     return found

@@ -6,6 +6,7 @@
     ├── ConfigError        config.toml cannot be used; lists every problem with its key
     ├── LineError          the telephone side spoke nonsense (one message; never ends a call)
     ├── AdmissionRefused   there is no room for one more call, and why
+    ├── ListenError        the daemon cannot listen where the config says
     ├── ModelError         weights are missing, damaged or of the wrong kind
     └── EngineError        an engine failed; `category` says why, `phase` says where
 
@@ -53,6 +54,10 @@ class AdmissionRefused(VoxdError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(f"call refused: {reason}")
+
+
+class ListenError(VoxdError):
+    """The daemon cannot listen where the config says; the message is one sentence for people."""
 
 
 class ModelError(VoxdError):

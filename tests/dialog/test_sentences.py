@@ -23,7 +23,7 @@ def split(text: str, step: int = 3) -> list[str]:
         "See example.com for it.",
         "We open at 10:30 sharp.",
         "That is 1,000 euros.",
-        "We close at 5 p.m. on Monday.",
+        "Until 5 p.m. on Monday.",
         "Ask for J. Smith.",
     ],
 )

@@ -37,7 +37,7 @@ MAX_CHARACTERS = 180
 class ClauseSplitter:
     """Cuts one reply into clauses as its text arrives."""
 
-    def __init__(self, first_max_words: int = 8) -> None:
+    def __init__(self, first_max_words: int = 6) -> None:
         self._first_max_words = first_max_words
         self._pending = ""
         self._count = 0

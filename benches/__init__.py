@@ -1,0 +1,21 @@
+"""Measurements of voxd that `scripts/bench` runs; `scripts/bench --help` says what there is.
+
+Everything is measured from outside: the daemon is started as an operator starts it, and called
+by `voxd.caller`, which shares no code with the daemon. The caller speaks with a human voice:
+the telephone prompts of Debian's `asterisk-core-sounds-en-wav`, whose words and whose exact end
+of speech stand in `labels.tsv`.
+
+===========  =================================================================================
+prompts.py   the recordings, their labels, and which of them a bench uses
+label.py     makes labels.tsv again (`python -m benches.label`)
+splice.py    puts a pause of line noise between two words
+words.py     text as words that can be compared
+stats.py     percentiles, bootstrap interval
+daemon.py    a daemon for the length of a bench, its processes' memory, its health
+line.py      one call placed, reduced to the figures of its turns
+wer.py       `scripts/bench wer`
+v2v.py       `scripts/bench v2v`
+calls.py     `scripts/bench calls`
+cli.py       arguments
+===========  =================================================================================
+"""

@@ -1,0 +1,180 @@
+"""Arguments of `scripts/bench`, and which bench they start."""
+
+import argparse
+import asyncio
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benches import prompts
+from benches.daemon import DaemonFailed
+from voxd.errors import VoxdError
+
+DESCRIPTION = """\
+Measures voxd on this machine with a human voice: the telephone prompts of Debian's
+asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
+
+  scripts/bench v2v        how soon a caller is answered, and how often too soon (about 12 min)
+  scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
+  scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
+  scripts/bench prompts    the recordings, for `voxd call`
+
+v2v and calls start a daemon of their own on a free loopback port with the shipped config.toml,
+and end it. Leave the machine alone meanwhile: what else computes is measured, too. Every bench
+exits with 0 when what the project promises was kept, 1 when it was not, 2 when it could not
+measure.
+"""
+
+EXIT_KEPT, EXIT_BROKEN, EXIT_UNABLE = 0, 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench that was asked for; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        prompts.install()
+        code: int = options.run(options)
+        return code
+    except (VoxdError, DaemonFailed, prompts.PromptsMissing) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return EXIT_UNABLE
+    except KeyboardInterrupt:
+        return EXIT_UNABLE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="BENCH")
+
+    v2v = commands.add_parser("v2v", help="voice_to_voice, waterfall, premature replies")
+    v2v.add_argument("--turns", type=_positive, default=24, help="prompts said (24)")
+    v2v.add_argument("--turns-per-call", type=_positive, default=12, help="in one call (12)")
+    v2v.add_argument(
+        "--pause-prompts",
+        type=int,
+        choices=range(len(prompts.PAUSE_PROMPTS) + 1),
+        default=16,
+        metavar=f"0..{len(prompts.PAUSE_PROMPTS)}",
+        help="prompts said with each length of pause; 0 leaves that part out (16)",
+    )
+    v2v.set_defaults(run=_run_v2v)
+
+    calls = commands.add_parser("calls", help="several calls at once")
+    calls.add_argument("--turns", type=_positive, default=4, help="turns of each call (4)")
+    calls.add_argument(
+        "--calls", type=_positive, nargs="+", metavar="N", help="calls at once (1 2 4 6 10)"
+    )
+    calls.set_defaults(run=_run_calls)
+
+    wer = commands.add_parser("wer", help="word error rate of the short window")
+    wer.add_argument("--limit", type=_positive, metavar="N", help="only N of the prompts")
+    wer.add_argument("--errors", action="store_true", help="show where the windows differ")
+    wer.set_defaults(run=_run_wer)
+
+    listing = commands.add_parser("prompts", help="list the recordings and their words")
+    listing.add_argument(
+        "--call", action="store_true", help="only the paths of three for a first `voxd call`"
+    )
+    listing.set_defaults(run=_run_prompts)
+
+    for command in (v2v, calls):
+        command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
+        command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
+    for command in (v2v, calls, wer):
+        command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
+    return parser
+
+
+def _run_v2v(options: argparse.Namespace) -> int:
+    from benches import v2v
+
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(
+            v2v.run(
+                directory,
+                options.turns,
+                options.turns_per_call,
+                options.pause_prompts,
+                options.tier,
+            )
+        )
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        v2v.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_calls(options: argparse.Namespace) -> int:
+    from benches import calls
+
+    steps = options.calls or [*calls.STEPS, calls.CROWD]
+    if not options.json:
+        calls.show_header()
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(
+            calls.run(directory, options.turns, steps, options.tier, not options.json)
+        )
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        calls.show_verdict(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_wer(options: argparse.Namespace) -> int:
+    from benches import wer
+
+    result = wer.run(options.limit, options.errors)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        wer.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_prompts(options: argparse.Namespace) -> int:
+    if options.call:
+        for name in prompts.CALL_PROMPTS:
+            print(prompts.SOUNDS / f"{name}.wav")
+        return EXIT_KEPT
+    for prompt in prompts.load_labels().values():
+        print(f"{prompts.SOUNDS / prompt.name}.wav\t{prompt.words}")
+    return EXIT_KEPT
+
+
+class _Directory:
+    """A folder that is kept when named and otherwise lives as long as the block."""
+
+    def __init__(self, kept: Path | None) -> None:
+        self._kept = kept
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> Path:
+        if self._kept is not None:
+            self._kept.mkdir(parents=True, exist_ok=True)
+            return self._kept.resolve()
+        self._temporary = tempfile.TemporaryDirectory(prefix="voxd-bench-")
+        return Path(self._temporary.name)
+
+    def __exit__(self, *exception: object) -> None:
+        if self._temporary is not None:
+            self._temporary.cleanup()
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
+def _print_json(figures: dict[str, Any]) -> None:
+    print(json.dumps(figures, indent=2))

@@ -1,0 +1,320 @@
+"""The mouth: gate, order, pace, marks, clear."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.fakes.line import FakeLine
+from voxd.call.speaker import AUDIO_AHEAD_S, Speaker
+from voxd.call.voice import Voice
+from voxd.config import Line
+from voxd.events import (
+    ClauseHeard,
+    ClauseSent,
+    ClauseStarted,
+    Event,
+    PlaybackFinished,
+    PlaybackUnderran,
+)
+from voxd.twilio.media import Mark
+
+
+class Mouth:
+    """A speaker on a fake line, with its marks carried back."""
+
+    def __init__(self, speaker: Speaker, line: FakeLine, posted: list[Event]) -> None:
+        self.speaker = speaker
+        self.line = line
+        self.posted = posted
+
+    def names(self) -> list[str]:
+        return [type(event).__name__ for event in self.posted]
+
+    def give(self, reply_id: int, *clauses: float, is_committed: bool = True) -> Voice:
+        """An attempt whose clauses last so many seconds, complete at once."""
+        voice = self.speaker.open(reply_id, is_reply=True, is_committed=is_committed)
+        for number, seconds in enumerate(clauses):
+            voice.begin_clause(number, f"{reply_id}.{number}")
+            voice.write(bytes([reply_id]) * round(seconds * 8000))
+            voice.end_clause()
+        voice.end()
+        return voice
+
+    def order(self) -> list[int]:
+        """The bytes heard, repetitions left out."""
+        return [byte for byte, _ in self.line.heard()]
+
+
+@asynccontextmanager
+async def mouth(**line: bool) -> AsyncIterator[Mouth]:
+    fake = FakeLine(**line)  # type: ignore[arg-type]
+    posted: list[Event] = []
+    loop = asyncio.get_running_loop()
+    speaker = Speaker(Line(lead_s=0.2, mark_grace_s=1.0), fake, posted.append, loop.time)
+
+    async def carry_marks() -> None:
+        while (message := await fake.receive()) is not None:
+            if isinstance(message, Mark):
+                speaker.mark_returned(message.name)
+
+    async with asyncio.TaskGroup() as tasks:
+        sending = tasks.create_task(speaker.run())
+        tasks.create_task(carry_marks())
+        yield Mouth(speaker, fake, posted)
+        sending.cancel()
+        await fake.close()
+        fake.lose()
+
+
+async def test_a_clause_is_started_sent_heard_and_then_finished() -> None:
+    async with mouth() as it:
+        it.give(1, 0.5)
+        await asyncio.sleep(2)
+    assert it.names() == ["ClauseStarted", "ClauseSent", "ClauseHeard", "PlaybackFinished"]
+    assert it.posted[1].duration_s == pytest.approx(0.5)  # type: ignore[attr-defined]
+    assert it.line.sent == ["mark " + name for name in _marks(it.line)]
+    assert it.line.heard() == [(1, 0.5)]
+
+
+async def test_nothing_sounds_before_its_commit() -> None:
+    async with mouth() as it:
+        it.give(1, 0.5, is_committed=False)
+        await asyncio.sleep(5)
+        assert it.line.played == []
+        assert it.posted == []
+        it.speaker.commit(1)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(it.line.played) > 0
+        await asyncio.sleep(2)
+        assert it.names()[-1] == "PlaybackFinished"
+
+
+async def test_attempts_play_in_the_order_of_their_commits() -> None:
+    async with mouth() as it:
+        for reply_id in (1, 2, 3):
+            it.give(reply_id, 0.2, is_committed=False)
+        for reply_id in (2, 3, 1):
+            it.speaker.commit(reply_id)
+        await asyncio.sleep(3)
+        assert it.order() == [2, 3, 1]
+
+
+async def test_an_attempt_without_audio_yet_keeps_the_line() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        it.give(2, 0.2)
+        await asyncio.sleep(1)
+        assert it.line.played == []
+        voice.begin_clause(0, "late")
+        voice.write(b"\x01" * 800)
+        voice.end_clause()
+        voice.end()
+        await asyncio.sleep(1)
+        assert it.order() == [1, 2]
+
+
+async def test_an_attempt_that_says_nothing_lets_the_next_one_speak() -> None:
+    async with mouth() as it:
+        it.give(1)
+        it.give(2, 0.2)
+        await asyncio.sleep(2)
+        assert it.order() == [2]
+        assert [e.reply_id for e in it.posted if isinstance(e, PlaybackFinished)] == [2]
+
+
+async def test_frames_leave_before_their_clause_is_complete() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        voice.begin_clause(0, "long")
+        voice.write(b"\x01" * 330)
+        await asyncio.sleep(0.001)
+        assert [len(frame.mulaw) for frame in it.line.played] == [160, 160]
+        voice.end_clause()
+        voice.end()
+        await asyncio.sleep(1)
+        last = it.line.played[-1].mulaw
+        assert last == b"\x01" * 10 + b"\xff" * 150
+
+
+async def test_the_buffer_ahead_never_exceeds_the_lead() -> None:
+    async with mouth() as it:
+        it.give(1, 3.0)
+        most = 0.0
+        for _ in range(700):
+            await asyncio.sleep(0.005)
+            most = max(most, it.line.buffered_s())
+        assert 0.17 < most <= 0.2 + 1e-6
+        assert it.line.heard() == [(1, 3.0)]
+        assert PlaybackUnderran not in [type(event) for event in it.posted]
+
+
+async def test_heard_at_is_behind_what_is_buffered() -> None:
+    async with mouth() as it:
+        it.give(1, 1.0, 1.0)
+        await asyncio.sleep(4)
+        starts = [e for e in it.posted if isinstance(e, ClauseStarted)]
+        assert starts[0].heard_at == pytest.approx(starts[0].at)
+        assert starts[1].heard_at == pytest.approx(starts[0].heard_at + 1.0)
+        assert starts[1].heard_at - starts[1].at == pytest.approx(0.18, abs=0.021)
+
+
+async def test_after_a_drop_nothing_more_is_sent_of_it() -> None:
+    async with mouth() as it:
+        voice = it.give(1, 3.0)
+        await asyncio.sleep(0.5)
+        it.speaker.drop(1)
+        sent = len(it.line.played)
+        voice.begin_clause(1, "more")
+        voice.write(b"\x01" * 8000)
+        voice.end_clause()
+        it.give(2, 0.2)
+        await asyncio.sleep(3)
+        assert sum(frame.mulaw[0] == 1 for frame in it.line.played) == sent
+        assert it.order() == [1, 2]
+        assert [e.reply_id for e in it.posted if isinstance(e, PlaybackFinished)] == [2]
+        assert voice.unsent_s == 0
+
+
+async def test_marks_that_a_clear_returned_do_not_count_as_heard() -> None:
+    async with mouth() as it:
+        it.give(1, 0.1, 0.1, 3.0)
+        await asyncio.sleep(0.02)
+        assert len(_marks(it.line)) == 2
+        it.speaker.drop(1)
+        it.speaker.clear()
+        await asyncio.sleep(3)
+        assert it.line.sent[-1] == "clear"
+        assert ClauseHeard not in [type(event) for event in it.posted]
+        # The next one is heard again, under a new generation.
+        it.give(2, 0.2)
+        await asyncio.sleep(3)
+        assert it.names()[-2:] == ["ClauseHeard", "PlaybackFinished"]
+
+
+async def test_a_clear_is_sent_before_what_follows_it() -> None:
+    async with mouth() as it:
+        it.give(1, 2.0)
+        await asyncio.sleep(0.3)
+        it.speaker.drop(1)
+        it.speaker.clear()
+        it.give(2, 0.2)
+        await asyncio.sleep(1)
+        assert it.order() == [1, 2]
+        assert sum(seconds for byte, seconds in it.line.heard() if byte == 1) < 0.35
+
+
+async def test_the_first_sound_after_a_clear_is_heard_at_once() -> None:
+    async with mouth() as it:
+        it.give(1, 2.0)
+        await asyncio.sleep(0.3)
+        it.speaker.drop(1)
+        it.speaker.clear()
+        it.give(2, 0.2)
+        await asyncio.sleep(0.01)
+        started = [e for e in it.posted if isinstance(e, ClauseStarted)][-1]
+        assert started.reply_id == 2
+        assert started.heard_at - started.at < 0.001
+
+
+async def test_a_mark_that_never_comes_is_replaced_by_an_estimate() -> None:
+    async with mouth(echoes_marks=False) as it:
+        it.give(1, 0.5)
+        started = asyncio.get_running_loop().time()
+        await asyncio.sleep(1.4)
+        assert it.names() == ["ClauseStarted", "ClauseSent"]
+        await asyncio.sleep(0.2)
+        heard = it.posted[-2]
+        assert isinstance(heard, ClauseHeard)
+        assert heard.is_estimated
+        assert heard.at - started == pytest.approx(1.5, abs=0.01)
+
+
+async def test_a_later_mark_proves_the_clauses_before_it() -> None:
+    async with mouth(echoes_marks=False) as it:
+        it.give(1, 0.2, 0.2)
+        await asyncio.sleep(0.5)
+        it.speaker.mark_returned(_marks(it.line)[-1])
+        heard = [e for e in it.posted if isinstance(e, ClauseHeard)]
+        assert [(event.clause, event.is_estimated) for event in heard] == [(0, False), (1, False)]
+        assert it.names()[-1] == "PlaybackFinished"
+
+
+@pytest.mark.parametrize("name", ["", "nonsense", "1:0:7", "\x00", "9" * 400])
+async def test_strange_marks_are_ignored(name: str) -> None:
+    async with mouth(echoes_marks=False) as it:
+        it.give(1, 0.2)
+        await asyncio.sleep(0.1)
+        it.speaker.mark_returned(name)
+        assert ClauseHeard not in [type(event) for event in it.posted]
+
+
+async def test_a_clause_that_broke_off_sounds_but_is_never_heard() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        voice.begin_clause(0, "half")
+        voice.write(b"\x01" * 1600)
+        voice.break_off()
+        voice.end()
+        await asyncio.sleep(2)
+        assert it.line.heard() == [(1, 0.2)]
+        assert it.names() == ["ClauseStarted", "PlaybackFinished"]
+
+
+async def test_a_clause_without_any_sound_still_passes_in_order() -> None:
+    async with mouth() as it:
+        it.give(1, 0.2, 0.0, 0.2)
+        await asyncio.sleep(2)
+        clauses = [e.clause for e in it.posted if isinstance(e, ClauseSent)]
+        assert clauses == [0, 1, 2]
+        assert [e.clause for e in it.posted if isinstance(e, ClauseHeard)] == [0, 1, 2]
+
+
+async def test_a_hole_inside_a_reply_is_an_underrun_and_one_between_replies_is_not() -> None:
+    async with mouth() as it:
+        it.give(1, 0.2)
+        await asyncio.sleep(1)
+        voice = it.speaker.open(2, is_reply=True, is_committed=True)
+        voice.begin_clause(0, "slow")
+        voice.write(b"\x02" * 1600)
+        await asyncio.sleep(0.5)
+        voice.write(b"\x02" * 1600)
+        voice.end_clause()
+        voice.end()
+        await asyncio.sleep(1)
+        (hole,) = [e for e in it.posted if isinstance(e, PlaybackUnderran)]
+        assert hole.reply_id == 2
+        assert hole.gap_s == pytest.approx(0.3, abs=0.001)
+
+
+async def test_a_clause_is_not_begun_while_much_audio_waits() -> None:
+    async with mouth() as it:
+        voice = it.give(1, AUDIO_AHEAD_S + 1.0, is_committed=False)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(60):
+                await it.speaker.wait_for_room(voice)
+        it.speaker.commit(1)
+        async with asyncio.timeout(1.5):
+            await it.speaker.wait_for_room(voice)
+
+
+async def test_a_dropped_attempt_holds_nobody_back() -> None:
+    async with mouth() as it:
+        voice = it.give(1, AUDIO_AHEAD_S + 1.0, is_committed=False)
+        asyncio.get_running_loop().call_later(1, it.speaker.drop, 1)
+        async with asyncio.timeout(2):
+            await it.speaker.wait_for_room(voice)
+
+
+async def test_a_lost_line_ends_the_sending_without_an_error() -> None:
+    async with mouth() as it:
+        it.give(1, 3.0)
+        await asyncio.sleep(0.5)
+        it.line.lose()
+        await asyncio.sleep(3)
+
+
+def _marks(line: FakeLine) -> list[str]:
+    return [entry.removeprefix("mark ") for entry in line.sent if entry.startswith("mark ")]

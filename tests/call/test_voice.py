@@ -1,0 +1,66 @@
+"""One attempt's audio between the replier and the speaker."""
+
+import pytest
+
+from voxd.call.voice import Voice
+
+
+def make_voice() -> tuple[Voice, list[int]]:
+    woken: list[int] = []
+    return Voice(1, True, lambda: woken.append(1)), woken
+
+
+def test_frames_are_whole_and_a_clause_ends_padded() -> None:
+    voice, woken = make_voice()
+    voice.begin_clause(0, "a")
+    voice.write(b"\x01" * 100)
+    assert woken == []
+    voice.write(b"\x01" * 100)
+    assert voice.current is not None
+    assert list(voice.current.frames) == [b"\x01" * 160]
+    voice.end_clause()
+    assert voice.current.frames[1] == b"\x01" * 40 + b"\xff" * 120
+    assert voice.unsent_s == pytest.approx(0.04)
+    assert woken
+
+
+def test_it_is_sent_once_it_has_ended_and_holds_no_clause() -> None:
+    voice, _ = make_voice()
+    assert not voice.is_sent
+    voice.begin_clause(0, "a")
+    voice.end_clause()
+    voice.end()
+    assert not voice.is_sent
+    voice.clauses.popleft()
+    assert voice.is_sent
+
+
+def test_a_dropped_voice_takes_nothing_more() -> None:
+    voice, _ = make_voice()
+    voice.begin_clause(0, "a")
+    voice.write(b"\x01" * 1600)
+    voice.drop()
+    voice.write(b"\x01" * 1600)
+    voice.end_clause()
+    voice.begin_clause(1, "b")
+    assert voice.current is None
+    assert voice.unsent_s == 0
+    assert voice.has_room.is_set()
+
+
+def test_a_clause_that_broke_off_without_sound_never_was() -> None:
+    voice, _ = make_voice()
+    voice.begin_clause(0, "a")
+    voice.break_off()
+    assert voice.current is None
+    assert voice.clause_count == 0
+
+
+def test_breaking_off_after_a_whole_clause_leaves_it_whole() -> None:
+    voice, _ = make_voice()
+    voice.begin_clause(0, "a")
+    voice.write(b"\x01" * 1600)
+    voice.end_clause()
+    voice.break_off()
+    assert voice.current is not None
+    assert voice.current.is_whole

@@ -1,0 +1,89 @@
+"""Piper on the shipped voice: sentence by sentence, equally loud, without dead air."""
+
+import numpy as np
+import pytest
+
+from voxd.audio.g711 import decode_mulaw
+from voxd.audio.level import loud_dbfs
+from voxd.engines.local.piper_worker import (
+    CLAUSE_TAIL_S,
+    SENTENCE_TAIL_S,
+    PiperWorker,
+    choose_tail_s,
+    clean_text,
+)
+from voxd.engines.local.serving import RequestError
+from voxd.errors import ModelError
+
+
+def speak(piper: PiperWorker, text: str, length_scale: float = 1.0) -> tuple[list[bytes], float]:
+    pieces: list[bytes] = []
+    params = {"text": text, "length_scale": length_scale, "level_dbfs": -20.0}
+    answer = piper.run("speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: False)
+    return pieces, answer["duration_s"]
+
+
+@pytest.mark.weights
+def test_each_sentence_is_a_piece(piper: PiperWorker) -> None:
+    pieces, duration_s = speak(piper, "Good morning. How are you? We open at nine.")
+    assert len(pieces) == 3
+    assert duration_s == pytest.approx(sum(map(len, pieces)) / 8000)
+    assert 1.5 < duration_s < 6
+
+
+@pytest.mark.weights
+def test_sentences_are_equally_loud(piper: PiperWorker) -> None:
+    texts = ["Sure,", "No.", "We are open from nine to five.", "Why? I could not tell you that."]
+    for text in texts:
+        for piece in speak(piper, text)[0]:
+            assert loud_dbfs(decode_mulaw(piece)) == pytest.approx(-20.0, abs=1.0)
+
+
+@pytest.mark.weights
+def test_sound_begins_at_once_and_ends_with_a_short_pause(piper: PiperWorker) -> None:
+    [piece] = speak(piper, "We are open from nine to five.")[0]
+    loud = np.flatnonzero(np.abs(decode_mulaw(piece).astype(int)) > 300)
+    assert loud[0] / 8000 < 0.1
+    assert 0.05 < (len(piece) - loud[-1]) / 8000 < 0.5
+
+
+@pytest.mark.weights
+def test_a_larger_length_scale_speaks_slower(piper: PiperWorker) -> None:
+    text = "We are open from nine to five on every day of the week."
+    assert speak(piper, text, 1.4)[1] > 1.15 * speak(piper, text, 1.0)[1]
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("text", ["", "   ", "…", "[[", "?!", "\x00", "🙂", "。"])
+def test_what_cannot_be_spoken_is_no_error(piper: PiperWorker, text: str) -> None:
+    pieces, duration_s = speak(piper, text)
+    assert duration_s == pytest.approx(sum(map(len, pieces)) / 8000)
+    assert duration_s < 3
+
+
+@pytest.mark.weights
+def test_a_cancel_stops_after_the_sentence(piper: PiperWorker) -> None:
+    pieces: list[bytes] = []
+    params = {"text": "One. Two. Three.", "length_scale": 1.0, "level_dbfs": -20.0}
+    piper.run("speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: len(pieces) == 1)
+    assert len(pieces) == 1
+
+
+@pytest.mark.weights
+def test_a_whole_book_is_refused(piper: PiperWorker) -> None:
+    with pytest.raises(RequestError):
+        speak(piper, "word " * 1000)
+
+
+def test_a_missing_voice_is_named_in_the_error() -> None:
+    with pytest.raises(ModelError, match=r"nothing\.onnx"):
+        PiperWorker().load({"voice": "/nothing.onnx"})
+
+
+def test_raw_phonemes_are_not_accepted_from_the_model() -> None:
+    assert clean_text(" [[ h@l'oU ]] you ") == "h@l'oU   you"
+
+
+def test_a_pause_is_longer_after_a_sentence_than_after_a_clause() -> None:
+    assert choose_tail_s('He said "no."') == SENTENCE_TAIL_S
+    assert choose_tail_s("Sure,") == CLAUSE_TAIL_S

@@ -1,0 +1,130 @@
+"""A scripted `SpeechToText`: what the caller said between a and b becomes this text, late by x."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from voxd.contracts import LINE_RATE_HZ, Capabilities, EngineState, EngineStatus, Transcript
+from voxd.errors import Category, EngineError, Phase
+from voxd.events import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One thing the caller says."""
+
+    start: float
+    """Seconds, loop clock (audio time is mapped onto it)."""
+    end: float
+    text: str
+    late_s: float = 0.1
+    """Seconds from the flush to the transcript."""
+
+
+class FakeSpeechToText:
+    """Knows the script, but only transcribes what it was really given the audio of."""
+
+    name = "fake-stt"
+    capabilities = Capabilities(Kind.STT, True, (), 0.1)
+
+    def __init__(self, script: list[Said]) -> None:
+        self.script = script
+        """May grow while the call runs."""
+        self.open_streams: list[FakeTranscriptStream] = []
+        self.dealt_with: set[Said] = set()
+        """What was transcribed and then forgotten."""
+        self.opened = 0
+        self.refusals = 0
+        """So many of the next streams fail as soon as they are used."""
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(self.name, Kind.STT, EngineState.HEALTHY)
+
+    async def warm(self) -> None:
+        return
+
+    def break_streams(self) -> None:
+        """Every open stream dies now."""
+        for stream in self.open_streams:
+            stream.fail(self.error())
+
+    def error(self) -> EngineError:
+        return EngineError(self.name, Category.CONNECTIVITY, Phase.STREAM, "scripted")
+
+    @asynccontextmanager
+    async def open_stream(
+        self, call_id: str, language: str
+    ) -> AsyncIterator["FakeTranscriptStream"]:
+        self.opened += 1
+        stream = FakeTranscriptStream(self)
+        if self.refusals:
+            self.refusals -= 1
+            stream.fail(self.error())
+        self.open_streams.append(stream)
+        try:
+            yield stream
+        finally:
+            stream.close()
+            self.open_streams.remove(stream)
+
+
+class FakeTranscriptStream:
+    """One call's stream."""
+
+    def __init__(self, engine: FakeSpeechToText) -> None:
+        self._engine = engine
+        self._results: asyncio.Queue[Transcript | EngineError] = asyncio.Queue()
+        self._pending: list[asyncio.TimerHandle] = []
+        self._asked: list[tuple[float, list[Said]]] = []
+        self.heard_from: float | None = None
+        self.heard_to = float("-inf")
+        self.speech_starts: list[float] = []
+        self.flushes: list[float] = []
+
+    def push(self, mulaw: bytes, at: float) -> None:
+        assert at >= self.heard_to, "audio time went backwards"
+        if self.heard_from is None:
+            self.heard_from = at - len(mulaw) / LINE_RATE_HZ
+        self.heard_to = at
+
+    def speech_started(self, at: float) -> None:
+        assert self.heard_to - 1.0 <= at <= self.heard_to
+        self.speech_starts.append(at)
+
+    def flush(self, speech_end: float) -> None:
+        assert speech_end <= self.heard_to + 1e-6
+        self.flushes.append(speech_end)
+        said = [
+            item
+            for item in self._engine.script
+            if item.start < speech_end
+            and item not in self._engine.dealt_with
+            and self.heard_from is not None
+            and self.heard_from <= item.start + 0.15
+        ]
+        self._asked.append((speech_end, said))
+        transcript = Transcript(" ".join(item.text for item in said), speech_end, True)
+        late_s = said[-1].late_s if said else 0.1
+        loop = asyncio.get_running_loop()
+        self._pending.append(loop.call_later(late_s, self._results.put_nowait, transcript))
+
+    def forget(self, until: float) -> None:
+        # By what was asked for, not by time: after a stall audio time runs ahead of the script.
+        for speech_end, items in self._asked:
+            if speech_end <= until:
+                self._engine.dealt_with.update(items)
+
+    def fail(self, error: EngineError) -> None:
+        self._results.put_nowait(error)
+
+    def close(self) -> None:
+        for handle in self._pending:
+            handle.cancel()
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        while True:
+            result = await self._results.get()
+            if isinstance(result, EngineError):
+                raise result
+            yield result

@@ -1,0 +1,82 @@
+"""A scripted `TextToSpeech`: mu-law of a length per character, each text its own byte."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from voxd.contracts import (
+    LINE_RATE_HZ,
+    Capabilities,
+    EngineState,
+    EngineStatus,
+    SpeechRequest,
+)
+from voxd.errors import Category, EngineError, Phase
+from voxd.events import Kind
+
+CHARACTER_S = 0.05
+"""Seconds of audio per character."""
+
+
+class FakeTextToSpeech:
+    """Speaks each text as one repeated byte, so that the line can tell what it heard."""
+
+    name = "fake-tts"
+    capabilities = Capabilities(Kind.TTS, True, (), 0.1)
+
+    def __init__(self, *, first_s: float = 0.1, speed: float = 5.0, piece_bytes: int = 730) -> None:
+        self.first_s = first_s
+        """Seconds to the first audio of a clause."""
+        self.speed = speed
+        """Seconds of audio made in a second; below 1 the line runs dry."""
+        self.piece_bytes = piece_bytes
+        """Size of what comes at once; not a whole number of frames on purpose."""
+        self.breaks: dict[str, float] = {}
+        """Text -> seconds of its audio after which the engine fails."""
+        self.texts: list[str] = []
+        """Everything it was asked to speak, in order."""
+        self.requests: list[SpeechRequest] = []
+        self.last: list[bool] = []
+        self.active = 0
+        """Streams that are open."""
+
+    def status(self) -> EngineStatus:
+        return EngineStatus(self.name, Kind.TTS, EngineState.HEALTHY)
+
+    async def warm(self) -> None:
+        return
+
+    def byte_of(self, text: str) -> int:
+        """The byte that this text sounds like."""
+        return 1 + self.texts.index(text) % 120
+
+    @asynccontextmanager
+    async def open_speech(self, request: SpeechRequest) -> AsyncIterator["FakeSpeechStream"]:
+        self.requests.append(request)
+        self.active += 1
+        try:
+            yield FakeSpeechStream(self)
+        finally:
+            self.active -= 1
+
+
+class FakeSpeechStream:
+    """The voice of one reply."""
+
+    def __init__(self, engine: FakeTextToSpeech) -> None:
+        self._engine = engine
+
+    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+        engine = self._engine
+        if text not in engine.texts:
+            engine.texts.append(text)
+        engine.last.append(is_last)
+        await asyncio.sleep(engine.first_s)
+        mulaw = bytes([engine.byte_of(text)]) * round(len(text) * CHARACTER_S * LINE_RATE_HZ)
+        break_at = round(engine.breaks.get(text, 1e6) * LINE_RATE_HZ)
+        for start in range(0, len(mulaw), engine.piece_bytes):
+            if start >= break_at:
+                raise EngineError(engine.name, Category.SERVER, Phase.STREAM, "scripted")
+            piece = mulaw[start : start + engine.piece_bytes]
+            yield piece
+            await asyncio.sleep(len(piece) / LINE_RATE_HZ / engine.speed)

@@ -1,0 +1,103 @@
+import asyncio
+import logging
+
+import pytest
+
+from tests.telemetry.journals import journal_of, one_turn
+from voxd.events import EndReason
+from voxd.telemetry.calls import KEPT_CALLS, CallRegistry, log_turns
+from voxd.telemetry.journal import Journal
+
+
+class Call:
+    def __init__(self, call_id: str = "CA1") -> None:
+        self.journal: Journal = journal_of(call_id, one_turn())
+        self.is_asked_to_end = False
+
+    def request_shutdown(self) -> None:
+        self.is_asked_to_end = True
+
+
+async def test_a_running_call_has_turns_and_no_end_reason() -> None:
+    calls = CallRegistry()
+    calls.add("CA1", Call())
+    assert len(calls) == 1
+    assert calls.is_active("CA1")
+    turns = calls.turns("CA1")
+    assert turns and turns[0].reply_id == 2
+    assert calls.end_reason("CA1") is None
+
+
+async def test_a_finished_call_keeps_its_turns_and_its_reason() -> None:
+    calls = CallRegistry()
+    calls.add("CA1", Call())
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
+    assert len(calls) == 0
+    turns = calls.turns("CA1")
+    assert turns and turns[0].transcript == "secret words"
+    assert calls.end_reason("CA1") is EndReason.AGENT_HUNG_UP
+
+
+async def test_unknown_calls_are_unknown() -> None:
+    calls = CallRegistry()
+    assert calls.turns("CA9") is None
+    assert calls.end_reason("CA9") is None
+    assert await calls.wait_finished("CA9", 1.0) is None
+
+
+async def test_a_call_that_never_got_built_still_has_a_reason() -> None:
+    calls = CallRegistry()
+    await calls.finish("CA1", EndReason.BUG)
+    assert calls.end_reason("CA1") is EndReason.BUG
+
+
+async def test_the_number_of_finished_calls_is_bounded() -> None:
+    calls = CallRegistry()
+    for number in range(KEPT_CALLS + 5):
+        await calls.finish(f"CA{number}", EndReason.CALLER_HUNG_UP)
+    assert calls.end_reason("CA4") is None
+    assert calls.end_reason("CA5") is EndReason.CALLER_HUNG_UP
+
+
+async def test_the_reason_can_be_awaited() -> None:
+    calls = CallRegistry()
+    calls.add("CA1", Call())
+    async with asyncio.TaskGroup() as group:
+        asked = group.create_task(calls.wait_finished("CA1", 5.0))
+        await asyncio.sleep(0)
+        assert not asked.done()
+        await calls.finish("CA1", EndReason.ENGINES_FAILED)
+    assert asked.result() is EndReason.ENGINES_FAILED
+
+
+async def test_waiting_for_a_reason_gives_up_in_time() -> None:
+    calls = CallRegistry()
+    calls.add("CA1", Call())
+    assert await calls.wait_finished("CA1", 0.01) is None
+
+
+async def test_the_drain_waits_for_the_last_call() -> None:
+    calls = CallRegistry()
+    first, second = Call("CA1"), Call("CA2")
+    calls.add("CA1", first)
+    calls.add("CA2", second)
+    calls.request_shutdown()
+    assert first.is_asked_to_end and second.is_asked_to_end
+    async with asyncio.TaskGroup() as group:
+        empty = group.create_task(calls.wait_empty())
+        await calls.finish("CA1", EndReason.SHUTDOWN)
+        await asyncio.sleep(0)
+        assert not empty.done()
+        await calls.finish("CA2", EndReason.SHUTDOWN)
+
+
+@pytest.mark.parametrize(
+    ("target_s", "message"),
+    [(0.5, "LATENCY VIOLATION"), (0.8, "turn slower than its target"), (1.0, "turn")],
+)
+def test_slow_turns_are_named(
+    caplog: pytest.LogCaptureFixture, target_s: float, message: str
+) -> None:
+    caplog.set_level(logging.INFO)
+    log_turns(journal_of("CA1", one_turn()), target_s)
+    assert [record.message for record in caplog.records] == [message]

@@ -1,0 +1,274 @@
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.fakes.call import Stage, make_config
+from tests.server.harness import connected, make_runtime, start, stream_of
+from voxd import app
+from voxd.app import Shutdown, run_daemon, serve
+from voxd.config import Config
+from voxd.errors import ConfigError, ListenError, ModelError
+from voxd.notify import Notifier
+from voxd.runtime import Runtime
+
+SHIPPED = Path(__file__).parent.parent / "config.toml"
+
+
+class RecordingNotifier(Notifier):
+    """Keeps what would be sent to systemd."""
+
+    def __init__(self, environ: dict[str, str] | None = None) -> None:
+        super().__init__(environ or {})
+        self.sent: list[str] = []
+
+    def _send(self, message: str) -> None:
+        self.sent.append(message)
+
+
+class Daemon:
+    """A daemon on the fakes; warm once `may_warm` is set."""
+
+    def __init__(self, **server: object) -> None:
+        self.stage = Stage(config=make_config(server={"port": 0, **server}))
+        self.runtime = make_runtime(self.stage)
+        self.notifier = RecordingNotifier({"WATCHDOG_USEC": "20000"})
+        self.shutdown = Shutdown()
+        self.may_warm = asyncio.Event()
+        self.announced: list[str] = []
+        self.is_closed = False
+        self.task: asyncio.Task[None]
+
+    @asynccontextmanager
+    async def open_runtime(
+        self, config: Config, progress: Callable[[str], None]
+    ) -> AsyncIterator[Runtime]:
+        progress("warming")
+        try:
+            await self.may_warm.wait()
+            yield self.runtime
+        finally:
+            self.is_closed = True
+
+    async def run(self) -> None:
+        config = self.stage.config
+        opened = self.open_runtime
+        await serve(config, "", self.announced.append, self.notifier, self.shutdown, opened)
+
+    @property
+    def url(self) -> str:
+        return next(word for line in self.announced for word in line.split() if "http://" in word)[
+            : -len("/health/ready")
+        ]
+
+    async def ready(self) -> None:
+        self.may_warm.set()
+        async with asyncio.timeout(10):
+            while "READY=1" not in self.notifier.sent:
+                await asyncio.sleep(0.002)
+
+    async def ended(self) -> None:
+        async with asyncio.timeout(10):
+            await asyncio.wait([self.task])
+        self.task.result()
+
+
+@asynccontextmanager
+async def running(**server: object) -> AsyncIterator[tuple[Daemon, aiohttp.ClientSession]]:
+    """A daemon that listens, and a client; the daemon is told to end with the test."""
+    daemon = Daemon(**server)
+    daemon.task = asyncio.get_running_loop().create_task(daemon.run())
+    async with aiohttp.ClientSession() as http:
+        async with asyncio.timeout(10):
+            while not daemon.announced:
+                await asyncio.sleep(0.002)
+        yield daemon, http
+        daemon.shutdown.signal()
+        daemon.shutdown.signal()
+        await asyncio.wait([daemon.task])
+    assert daemon.is_closed
+
+
+async def status(http: aiohttp.ClientSession, url: str) -> int:
+    async with http.get(url) as response:
+        return response.status
+
+
+async def place_call(
+    daemon: Daemon, http: aiohttp.ClientSession
+) -> aiohttp.ClientWebSocketResponse:
+    """A call whose greeting has begun."""
+    async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": "CA1"}) as response:
+        token = stream_of(await response.text())["token"]
+    socket = await http.ws_connect(f"{daemon.url}/twilio/media")
+    await socket.send_str(connected())
+    await socket.send_str(start("CA1", token))
+    await socket.receive()
+    return socket
+
+
+@pytest.fixture(autouse=True)
+def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "AFTER_S", 0.0)
+
+
+async def test_health_answers_while_models_are_warming() -> None:
+    async with running() as (daemon, http):
+        assert await status(http, f"{daemon.url}/health/live") == 200
+        assert await status(http, f"{daemon.url}/health/ready") == 503
+        assert "STATUS=warming" in daemon.notifier.sent
+        await daemon.ready()
+        assert await status(http, f"{daemon.url}/health/ready") == 200
+
+
+async def test_it_says_where_it_listens_and_how_to_place_a_call() -> None:
+    async with running() as (daemon, _):
+        await daemon.ready()
+        text = "\n".join(daemon.announced)
+        assert f"POST {daemon.url}/twilio/voice" in text
+        assert f"voxd call --url {daemon.url}/twilio/voice" in text
+
+
+async def test_a_signal_while_warming_ends_the_start() -> None:
+    async with running() as (daemon, _):
+        daemon.shutdown.signal()
+        await asyncio.wait([daemon.task])
+        assert daemon.task.cancelled()
+        assert "READY=1" not in daemon.notifier.sent
+
+
+async def test_without_calls_it_ends_at_once() -> None:
+    async with running() as (daemon, _):
+        await daemon.ready()
+        daemon.shutdown.signal()
+        await daemon.ended()
+        assert "STOPPING=1" in daemon.notifier.sent
+
+
+async def test_a_running_call_may_finish_and_no_new_one_begins() -> None:
+    async with running() as (daemon, http):
+        await daemon.ready()
+        socket = await place_call(daemon, http)
+        daemon.shutdown.signal()
+        async with asyncio.timeout(10):
+            while await status(http, f"{daemon.url}/health/ready") != 503:
+                pass
+        async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": "CA2"}) as response:
+            assert "lines are busy" in await response.text()
+        assert daemon.runtime.calls.is_active("CA1")
+        assert not daemon.task.done()
+        await socket.close()
+        await daemon.ended()
+        assert daemon.runtime.calls.end_reason("CA1") == "line_lost"
+
+
+async def test_a_call_that_outlives_the_drain_is_ended() -> None:
+    async with running(drain_s=0.05) as (daemon, http):
+        await daemon.ready()
+        socket = await place_call(daemon, http)
+        daemon.shutdown.signal()
+        await daemon.ended()
+        assert daemon.runtime.calls.end_reason("CA1") == "shutdown"
+        await socket.close()
+
+
+async def test_a_second_signal_ends_calls_now() -> None:
+    async with running(drain_s=3600) as (daemon, http):
+        await daemon.ready()
+        socket = await place_call(daemon, http)
+        daemon.shutdown.signal()
+        await asyncio.sleep(0.01)
+        assert daemon.runtime.calls.is_active("CA1")
+        daemon.shutdown.signal()
+        await daemon.ended()
+        assert daemon.runtime.calls.end_reason("CA1") == "shutdown"
+        await socket.close()
+
+
+async def test_systemd_is_told_again_and_again_that_the_loop_turns() -> None:
+    async with running() as (daemon, _):
+        async with asyncio.timeout(10):
+            while daemon.notifier.sent.count("WATCHDOG=1") < 3:
+                await asyncio.sleep(0.002)
+
+
+async def test_what_keeps_it_from_starting_comes_out_as_it_is() -> None:
+    daemon = Daemon()
+
+    @asynccontextmanager
+    async def fail(*_: object) -> AsyncIterator[Runtime]:
+        raise ModelError("x is missing")
+        yield daemon.runtime
+
+    daemon.open_runtime = fail  # type: ignore[method-assign]
+    with pytest.raises(ModelError, match="missing"):
+        await daemon.run()
+
+
+async def test_two_daemons_do_not_share_a_port() -> None:
+    async with running() as (first, _):
+        daemon = Daemon(port=int(first.url.rpartition(":")[2]))
+        with pytest.raises(ListenError, match="listens on"):
+            await daemon.run()
+        assert not daemon.is_closed  # nothing was loaded for it
+
+
+def test_an_exposed_config_never_listens() -> None:
+    with pytest.raises(ConfigError, match=r"server\.host"):
+        run_daemon(make_config(server={"host": "0.0.0.0"}), "", print)
+    with pytest.raises(ConfigError, match=r"server\.public_url"):
+        run_daemon(make_config(), "12345", print)
+
+
+def start_voxd(tmp_path: Path, text: str) -> subprocess.Popen[str]:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    environ = {k: v for k, v in os.environ.items() if k != "TWILIO_AUTH_TOKEN"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "voxd", "--config", str(path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environ,
+    )
+
+
+def children_of(pid: int) -> set[int]:
+    task = Path(f"/proc/{pid}/task/{pid}/children")
+    return {int(child) for child in task.read_text().split()}
+
+
+@pytest.mark.weights
+def test_the_shipped_daemon_starts_serves_and_ends_with_all_of_its_workers(tmp_path: Path) -> None:
+    models = SHIPPED.parent / "models"
+    text = SHIPPED.read_text().replace('"models/', f'"{models}/').replace("8080 ", "0 ")
+    with start_voxd(tmp_path, text) as process:
+        assert process.stdout is not None and process.stderr is not None
+        lines = []
+        while "answers calls" not in "".join(lines[-4:]):
+            lines.append(process.stdout.readline())
+            assert lines[-1], process.stderr.read()
+        workers = children_of(process.pid)
+        assert len(workers) == 3
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+        process.stdout.read()
+    assert not [pid for pid in workers if Path(f"/proc/{pid}/exe").exists()]
+
+
+def test_missing_weights_end_the_start_with_one_sentence(tmp_path: Path) -> None:
+    with start_voxd(tmp_path, SHIPPED.read_text().replace("8080 ", "0 ")) as process:
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 1
+    sentence = error.splitlines()[-1]
+    assert sentence.startswith("voxd: engines.faster-whisper.model: ")
+    assert str(tmp_path / "models" / "faster-whisper-tiny.en") in sentence
+    assert "scripts/fetch-models" in sentence
+    assert "Traceback" not in error

@@ -1,0 +1,177 @@
+"""The shipped config.toml is the reference, and a config's problems are told all at once."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from voxd.config import Config, Tier, load_config, parse_config, read_secret
+from voxd.engines.registry import settings_types
+from voxd.errors import ConfigError
+
+SHIPPED = Path(__file__).parent.parent / "config.toml"
+RAW: dict[str, Any] = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+
+OWN_VALUES = {"agent.prompt"}
+"""Keys whose shipped value is an example on purpose and not the default."""
+
+
+def tables() -> Iterator[tuple[str, type[BaseModel]]]:
+    """Every table that the shipped file must show, with the model that knows its keys."""
+    for name, field in Config.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield name, field.annotation
+    for tier in RAW["tiers"]:
+        yield f"tiers.{tier}", Tier
+    for engine, (_, settings) in settings_types().items():
+        yield f"engines.{engine}", settings
+
+
+def shown(table: str) -> Mapping[str, Any]:
+    """The table as the shipped file has it."""
+    found: Any = RAW
+    for part in table.split("."):
+        assert part in found, f"config.toml does not show [{table}]"
+        found = found[part]
+    return dict(found)
+
+
+def parse(raw: Mapping[str, Any]) -> Config:
+    return parse_config(raw, settings_types(), base_dir=Path(), source="test")
+
+
+def problems_of(raw: Mapping[str, Any]) -> dict[str, str]:
+    """Key -> message of everything that is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        parse(raw)
+    return {problem.key: problem.message for problem in caught.value.problems}
+
+
+def test_the_shipped_file_loads() -> None:
+    config = load_config(SHIPPED, settings_types())
+    assert config.tier() is config.tiers[config.call.tier]
+    assert config.resolve("models") == SHIPPED.parent / "models"
+
+
+each_table = pytest.mark.parametrize(("table", "model"), list(tables()), ids=lambda item: str(item))
+
+
+@each_table
+def test_the_shipped_file_shows_every_key_and_no_other(table: str, model: type[BaseModel]) -> None:
+    assert set(shown(table)) == set(model.model_fields)
+
+
+@each_table
+def test_the_shipped_values_are_the_defaults(table: str, model: type[BaseModel]) -> None:
+    for key, field in model.model_fields.items():
+        default = field.get_default(call_default_factory=True)
+        chosen = default is PydanticUndefined or table.startswith("tiers.")
+        if not chosen and f"{table}.{key}" not in OWN_VALUES:
+            value = shown(table)[key]
+            assert (tuple(value) if isinstance(value, list) else value) == default, key
+
+
+def test_every_key_has_a_line_of_why() -> None:
+    """Once, at its first appearance: the later tiers and engines repeat known keys."""
+    explained: set[str] = set()
+    multiline = False
+    for line in SHIPPED.read_text(encoding="utf-8").splitlines():
+        if multiline or line.startswith(("#", "[")) or " = " not in line:
+            multiline ^= line.count('"""') % 2 == 1
+            continue
+        multiline = line.count('"""') % 2 == 1
+        key = line.split(" = ")[0]
+        if "  #" in line or " # " in line:
+            explained.add(key)
+    known = {key for table, model in tables() for key in model.model_fields}
+    plain = {"prompt", "greeting", "target_s"} | {key for key in known if key.startswith("wait_")}
+    plain |= set(shown("phrases")) | {"stt", "llm", "tts", "model", "voice"}
+    assert known <= explained | plain
+
+
+def test_all_problems_are_told_at_once_with_their_keys() -> None:
+    raw = {
+        **RAW,
+        "server": {**RAW["server"], "port": 70_000, "colour": "red"},
+        "call": {**RAW["call"], "tier": 3},
+        "engines": {**RAW["engines"], "acme": {}},
+    }
+    problems = problems_of(raw)
+    assert problems["server.colour"] == "no such key"
+    assert "70000" in problems["server.port"]
+    assert "no such engine" in problems["engines.acme"]
+    assert "call.tier" in problems
+
+
+def test_the_error_message_lists_every_problem() -> None:
+    with pytest.raises(ConfigError, match=r"2 problem\(s\)(?s:.*)line\.lead_s(?s:.*)log\.level"):
+        parse({**RAW, "line": {"lead_s": -1}, "log": {"level": "loud"}})
+
+
+def test_an_unknown_tier_of_the_call_is_a_problem() -> None:
+    assert "gold" in problems_of({**RAW, "call": {"tier": "gold"}})["call.tier"]
+
+
+def test_a_chain_may_name_only_engines_that_have_a_table() -> None:
+    engines = {name: table for name, table in RAW["engines"].items() if name != "piper"}
+    assert "no table" in problems_of({**RAW, "engines": engines})["tiers.free.tts"]
+
+
+def test_a_chain_may_name_only_engines_of_its_kind() -> None:
+    tiers = {"free": {**RAW["tiers"]["free"], "stt": ["piper"]}}
+    assert problems_of({**RAW, "tiers": tiers})["tiers.free.stt"] == "'piper' is of kind tts"
+
+
+def test_waits_that_shrink_are_a_problem() -> None:
+    tiers = {"free": {**RAW["tiers"]["free"], "wait_complete_s": 2.0}}
+    assert "wait_complete_s <=" in problems_of({**RAW, "tiers": tiers})["tiers.free"]
+
+
+def test_a_wrong_key_of_an_engine_is_named_with_its_table() -> None:
+    engines = {**RAW["engines"], "piper": {**RAW["engines"]["piper"], "pitch": 1}}
+    assert problems_of({**RAW, "engines": engines}) == {"engines.piper.pitch": "no such key"}
+
+
+def test_engines_that_are_no_table_are_a_problem() -> None:
+    assert problems_of({**RAW, "engines": 3})["engines"] == "must be a table of tables"
+
+
+def test_base_dir_is_not_a_key() -> None:
+    assert problems_of({**RAW, "base_dir": "/"}) == {"base_dir": "is not a key of this file"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"[server", "not valid TOML"), (b"\xff\xfe", "not UTF-8"), (None, "cannot be read")],
+)
+def test_a_file_that_is_no_config_says_so(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
+    path = tmp_path / "config.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=words):
+        load_config(path, settings_types())
+
+
+def test_relative_paths_start_at_the_file() -> None:
+    config = parse_config(RAW, settings_types(), base_dir=Path("/etc/voxd"), source="test")
+    assert config.resolve("models/x") == Path("/etc/voxd/models/x")
+    assert config.resolve("/models/x") == Path("/models/x")
+
+
+def test_a_secret_comes_from_the_credential_before_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "TOKEN").write_text("from-file\n", encoding="utf-8")
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path), "TOKEN": "from-env", "OTHER": " spare "}
+    assert read_secret("TOKEN", environ) == "from-file"
+    assert read_secret("OTHER", environ) == "spare"
+    assert read_secret("NONE", environ) == ""
+
+
+def test_no_key_of_the_file_holds_a_secret() -> None:
+    keys = {key for _, model in tables() for key in model.model_fields}
+    assert not {key for key in keys if any(word in key for word in ("secret", "auth", "api_key"))}

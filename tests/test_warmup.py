@@ -1,0 +1,148 @@
+import asyncio
+import os
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pydantic import BaseModel
+
+from tests.fakes.call import GREETING, Stage, make_config
+from tests.fakes.text_to_speech import FakeTextToSpeech
+from voxd.config import Config
+from voxd.contracts import Engine
+from voxd.dialog.conversation import system_prompt
+from voxd.errors import Category, EngineError, ModelError, Phase
+from voxd.storage.speech_cache import SpeechCache, SpeechKey
+from voxd.warmup import engine_fingerprints, missing_models, warm_up
+
+FAILURE = EngineError("fake-tts", Category.SERVER, Phase.CONNECT, "broken")
+
+
+def make_stage(config: Config | None = None, cache: SpeechCache | None = None) -> Stage:
+    """A stage whose voice costs no time."""
+    return Stage(
+        tts=FakeTextToSpeech(first_s=0.0, speed=1e6),
+        config=config or make_config(),
+        cache=cache or SpeechCache(None),
+    )
+
+
+def engines_of(stage: Stage) -> dict[str, Engine]:
+    return {engine.name: engine for engine in (stage.stt, stage.llm, stage.tts)}
+
+
+async def warm(stage: Stage) -> list[str]:
+    steps: list[str] = []
+    await warm_up(stage.config, engines_of(stage), stage.cache, steps.append)
+    return steps
+
+
+def with_engines(config: Config, **engines: object) -> Config:
+    return config.model_copy(update={"engines": engines})
+
+
+async def test_every_phrase_is_rendered_and_the_prompt_is_read() -> None:
+    stage = make_stage()
+    steps = await warm(stage)
+    phrases = stage.config.phrases
+    for text in (GREETING, phrases.failure, phrases.too_slow, phrases.goodbye):
+        assert stage.cache.get(SpeechKey(text, "en", "fake-tts", ""))
+    assert phrases.busy not in stage.tts.texts  # Twilio's own voice says it
+    (messages,) = stage.llm.prepared
+    assert [(m.role, m.content) for m in messages] == [("system", system_prompt(stage.config))]
+    assert stage.llm.sequences == set()
+    assert {step.split()[0] for step in steps} == {"loading", "fake-stt", "fake-llm", "fake-tts"}
+
+
+async def test_the_second_start_renders_nothing(tmp_path: Path) -> None:
+    await warm(make_stage(cache=SpeechCache(tmp_path)))
+    again = make_stage(cache=SpeechCache(tmp_path))
+    await warm(again)
+    assert again.tts.texts == []
+    assert again.cache.get(SpeechKey(GREETING, "en", "fake-tts", ""))
+
+
+async def test_a_changed_phrase_is_rendered_alone(tmp_path: Path) -> None:
+    await warm(make_stage(cache=SpeechCache(tmp_path)))
+    config = make_config(phrases={"goodbye": "Bye *now*."})
+    again = make_stage(cache=SpeechCache(tmp_path), config=config)
+    await warm(again)
+    assert again.tts.texts == ["Bye now."]
+    assert again.cache.get(SpeechKey("Bye *now*.", "en", "fake-tts", ""))
+
+
+async def test_without_any_engine_of_a_kind_the_start_fails() -> None:
+    stage = make_stage()
+
+    async def fail() -> None:
+        raise FAILURE
+
+    stage.tts.warm = fail  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="broken"):
+        await warm(stage)
+
+
+async def test_a_damaged_model_fails_the_start_as_what_it_is() -> None:
+    stage = make_stage()
+
+    async def fail() -> None:
+        raise ModelError("/models/x is damaged")
+
+    stage.stt.warm = fail  # type: ignore[method-assign]
+    with pytest.raises(ModelError, match="damaged"):
+        await warm(stage)
+
+
+async def test_a_prompt_that_cannot_be_read_ahead_does_not_matter() -> None:
+    stage = make_stage()
+
+    async def fail(*_: object) -> None:
+        raise FAILURE
+
+    stage.llm.prepare = fail  # type: ignore[method-assign]
+    assert "fake-llm" in "".join(await warm(stage))
+
+
+async def test_engines_warm_side_by_side() -> None:
+    stage = make_stage()
+    together = asyncio.Barrier(3)
+
+    async def meet() -> None:
+        async with asyncio.timeout(5):
+            await together.wait()
+
+    for engine in (stage.stt, stage.llm, stage.tts):
+        engine.warm = meet  # type: ignore[method-assign]
+    await warm(stage)
+
+
+class Voice(BaseModel):
+    voice: str
+    length_scale: float = 1.0
+
+
+def test_a_fingerprint_changes_with_settings_and_with_the_file(tmp_path: Path) -> None:
+    config = make_config().model_copy(update={"base_dir": tmp_path})
+    (tmp_path / "v.onnx").write_bytes(b"one")
+
+    def fingerprint(voice: Voice) -> str:
+        return engine_fingerprints(with_engines(config, piper=voice), ["piper"])["piper"]
+
+    first = fingerprint(Voice(voice="v.onnx"))
+    assert fingerprint(Voice(voice="v.onnx")) == first
+    assert fingerprint(Voice(voice="v.onnx", length_scale=1.2)) != first
+    os.utime(tmp_path / "v.onnx", (1, 1))
+    assert fingerprint(Voice(voice="v.onnx")) != first
+
+
+def test_missing_weights_are_named_with_what_to_do(tmp_path: Path) -> None:
+    config = with_engines(
+        make_config().model_copy(update={"base_dir": tmp_path}),
+        piper=SimpleNamespace(voice="models/v.onnx"),
+        llamacpp=SimpleNamespace(model="here.gguf"),
+    )
+    (tmp_path / "here.gguf").touch()
+    (problem,) = missing_models(config, ["piper", "llamacpp"])
+    assert problem.key == "engines.piper.voice"
+    assert str(tmp_path / "models" / "v.onnx") in problem.message
+    assert "scripts/fetch-models" in problem.message

@@ -1,0 +1,192 @@
+"""Run the daemon: listen, warm up, serve, drain. Owns signals and systemd's notifications.
+
+Health answers from the first moment, calls are taken once everything is warm, and the first
+SIGTERM or SIGINT lets running calls finish (`server.drain_s`). A second one ends them now.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import uvloop
+
+from voxd import __version__
+from voxd.config import Config
+from voxd.errors import ConfigError
+from voxd.notify import Notifier
+from voxd.runtime import Runtime, background, open_runtime
+from voxd.server.guard import Guard, check_exposure
+from voxd.server.http import build_app
+from voxd.server.listen import listen
+from voxd.server.state import ServerState
+from voxd.telemetry.calls import CallRegistry
+
+logger = logging.getLogger(__name__)
+
+END_S = 5.0
+"""Calls that were told to end have this long: closing a socket and freeing a sequence."""
+AFTER_S = 1.0
+"""After the last call the server stays this long, so that Twilio's `/twilio/after` is answered."""
+
+Announce = Callable[[str], None]
+"""Takes text for people."""
+
+
+class Shutdown:
+    """What the signals ask for."""
+
+    def __init__(self) -> None:
+        self.requested = asyncio.Event()
+        """Finish."""
+        self.now = asyncio.Event()
+        """Do not wait for calls any more."""
+        self.starting: asyncio.Task[Any] | None = None
+        """What to cancel when the signal comes before the daemon serves."""
+
+    def signal(self) -> None:
+        """One more SIGTERM or SIGINT."""
+        if self.requested.is_set():
+            self.now.set()
+        self.requested.set()
+        if self.starting is not None:
+            self.starting.cancel()
+
+
+def run_daemon(config: Config, auth_token: str, announce: Announce) -> None:
+    """Serve calls until a signal says otherwise.
+
+    Args:
+        config: the judged config.
+        auth_token: Twilio's, or empty.
+        announce: gets a few lines for people: where it listens, how to place a call.
+
+    Raises:
+        VoxdError: it cannot start; the message is for people.
+    """
+    problems = check_exposure(config, auth_token)
+    if problems:
+        raise ConfigError("the configuration", problems)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_run(config, auth_token, announce))
+
+
+async def _run(config: Config, auth_token: str, announce: Announce) -> None:
+    loop = asyncio.get_running_loop()
+    shutdown = Shutdown()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, shutdown.signal)
+    try:
+        await serve(config, auth_token, announce, Notifier(), shutdown)
+    except asyncio.CancelledError:
+        if not shutdown.requested.is_set():
+            raise
+        logger.info("stopped before it was ready")
+
+
+async def serve(
+    config: Config,
+    auth_token: str,
+    announce: Announce,
+    notifier: Notifier,
+    shutdown: Shutdown,
+    open_shared: Callable[..., Any] = open_runtime,
+) -> None:
+    """Serve until `shutdown`; everything is closed when this returns.
+
+    Raises:
+        VoxdError: it cannot start.
+        CancelledError: the shutdown came before it was ready.
+    """
+    state = ServerState(config, Guard(auth_token, config.server.public_url))
+    server = config.server
+
+    def report(step: str) -> None:
+        notifier.status(step)
+        announce(f"  {step}")
+
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(background(_feed_watchdog(notifier)))
+        host, port = await stack.enter_async_context(
+            listen(build_app(state), server.host, server.port, server.max_calls)
+        )
+        logger.info("listening", extra={"host": host, "port": port})
+        announce(f"voxd {__version__} starts; http://{_netloc(host, port)}/health/ready says when")
+        async with _starting(shutdown):
+            runtime = await stack.enter_async_context(open_shared(config, report))
+        state.open(runtime)
+        notifier.ready()
+        notifier.status("serving calls")
+        logger.info("ready", extra={"tier": config.call.tier})
+        announce(_how_to_call(config, host, port))
+        await shutdown.requested.wait()
+        notifier.stopping()
+        notifier.status("draining")
+        await _drain(state, runtime, shutdown)
+
+
+@asynccontextmanager
+async def _starting(shutdown: Shutdown) -> AsyncIterator[None]:
+    """While the body runs, a signal cancels it."""
+    shutdown.starting = asyncio.current_task()
+    try:
+        yield
+    finally:
+        shutdown.starting = None
+
+
+async def _drain(state: ServerState, runtime: Runtime, shutdown: Shutdown) -> None:
+    """Let running calls finish, then end them."""
+    calls = runtime.calls
+    state.drain()
+    logger.info("draining", extra={"calls": len(calls), "limit_s": state.config.server.drain_s})
+    if not len(calls):
+        return
+    await _first_of(state.config.server.drain_s, calls.wait_empty(), shutdown.now.wait())
+    if len(calls):
+        logger.warning("ending calls", extra={"calls": len(calls)})
+        calls.request_shutdown()
+        await _end_calls(calls)
+    await _first_of(AFTER_S, shutdown.now.wait())
+
+
+async def _end_calls(calls: CallRegistry) -> None:
+    await _first_of(END_S, calls.wait_empty())
+    if len(calls):
+        logger.error("calls did not end", extra={"calls": len(calls)})
+
+
+async def _first_of(limit_s: float, *works: Coroutine[Any, Any, Any]) -> None:
+    """Return when one of these is done or the time is up; the others are cancelled."""
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(work) for work in works]
+    try:
+        await asyncio.wait(tasks, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _feed_watchdog(notifier: Notifier) -> None:
+    """Tell systemd at half its interval that the loop turns; a hung loop is restarted by it."""
+    while notifier.watchdog_s is not None:
+        notifier.watchdog()
+        await asyncio.sleep(notifier.watchdog_s / 2)
+
+
+def _netloc(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _how_to_call(config: Config, host: str, port: int) -> str:
+    url = f"http://{_netloc(host, port)}"
+    webhook = f"{config.server.public_url or url}/twilio/voice"
+    return (
+        f"voxd answers calls (tier {config.call.tier}).\n"
+        f"  Voice webhook:          POST {webhook}\n"
+        f"  Health:                 {url}/health\n"
+        f"  Place a call from here: voxd call --url {url}/twilio/voice question.wav"
+    )

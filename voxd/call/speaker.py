@@ -1,0 +1,243 @@
+"""Mouth and gate: audio of attempts at a reply to paced frames on the line.
+
+Nothing sounds before its `commit`, and nothing more after its `drop`. Committed attempts play
+one after the other, in the order of their commits; an attempt that is next but has no audio yet
+keeps the line. Frames leave as they come (no clause is waited for), whole 20 ms each, paced so
+that at most `line.lead_s` is buffered ahead at the far end. After each clause goes a mark; its
+echo says that the clause was heard.
+
+One task (`run`) does all sending, so that media, marks and clears never overtake each other; the
+methods only change what it will send next and never wait.
+
+Bounds: `wait_for_room` lets the replier begin a clause only while less than `AUDIO_AHEAD_S` of
+its attempt is unsent, so one attempt holds at most that plus one clause (`replier.MAX_CLAUSE_S`).
+Eight seconds are several clauses, so that playback never waits for synthesis, and 64 kB; an
+interruption wastes no more synthesis than that.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from voxd import config
+from voxd.audio.playback import PlaybackModel
+from voxd.call.transport import Transport
+from voxd.call.voice import Clause, Voice
+from voxd.contracts import FRAME_S
+from voxd.events import (
+    ClauseHeard,
+    ClauseSent,
+    ClauseStarted,
+    Event,
+    PlaybackFinished,
+    PlaybackUnderran,
+)
+from voxd.twilio.media import MarkName, decode_mark_name, encode_mark_name
+
+AUDIO_AHEAD_S = 8.0
+"""Seconds of unsent audio of one attempt above which its next clause is not begun."""
+MIN_UNDERRUN_S = 0.001
+"""Shorter gaps are rounding, not silence."""
+UNECHOED_MARKS = 2
+"""So many marks missing in a call in which none ever came back: this line echoes none, and
+waiting `mark_grace_s` for each further one would only make every turn later."""
+
+
+class Speaker:
+    """The agent's voice in one call."""
+
+    def __init__(
+        self,
+        line: config.Line,
+        transport: Transport,
+        post: Callable[[Event], None],
+        now: Callable[[], float],
+    ) -> None:
+        self._line = line
+        self._transport = transport
+        self._post = post
+        self._now = now
+        self._playback = PlaybackModel()
+        self._voices: dict[int, Voice] = {}
+        self._order: list[Voice] = []
+        """Committed attempts whose audio has not all been sent."""
+        self._unheard: list[Clause] = []
+        """Clauses whose mark was sent and has not come back, oldest first."""
+        self._generation = 0
+        self._clear_due = False
+        self._marks_seen = 0
+        self._marks_missed = 0
+        self._wake = asyncio.Event()
+
+    # --- what the replier does ----------------------------------------------------------------
+
+    def open(self, reply_id: int, *, is_reply: bool, is_committed: bool) -> Voice:
+        """Make room for an attempt; its audio goes into the voice that is returned."""
+        voice = Voice(reply_id, is_reply, self._on_audio)
+        self._voices[reply_id] = voice
+        if is_committed:
+            self.commit(reply_id)
+        return voice
+
+    async def wait_for_room(self, voice: Voice) -> None:
+        """Return once the next clause of this attempt may be begun."""
+        while voice.unsent_s > AUDIO_AHEAD_S and not voice.is_dropped:
+            voice.has_room.clear()
+            await voice.has_room.wait()
+
+    # --- what the brain orders ----------------------------------------------------------------
+
+    def commit(self, reply_id: int) -> None:
+        """Open the gate for an attempt; harmless when it is open or the attempt is unknown."""
+        voice = self._voices.get(reply_id)
+        if voice is not None and not voice.is_committed:
+            voice.is_committed = True
+            self._order.append(voice)
+            self._wake.set()
+
+    def drop(self, reply_id: int) -> None:
+        """Send nothing more of an attempt and report no `PlaybackFinished` for it."""
+        voice = self._voices.pop(reply_id, None)
+        if voice is not None:
+            voice.drop()
+            if voice in self._order:
+                self._order.remove(voice)
+            self._wake.set()
+
+    def clear(self) -> None:
+        """Empty the far end's buffer; what was in it counts as not heard."""
+        self._generation += 1
+        self._clear_due = True
+        self._playback.clear(self._now())
+        self._unheard.clear()
+        for voice in tuple(self._voices.values()):
+            if voice.is_sent:
+                del self._voices[voice.reply_id]
+        self._wake.set()
+
+    # --- what the line reports ----------------------------------------------------------------
+
+    def mark_returned(self, name: str) -> None:
+        """A mark came back. Only those of the present generation prove playback."""
+        mark = decode_mark_name(name)
+        if mark is None or mark.generation != self._generation:
+            return
+        key = (mark.reply_id, mark.clause)
+        if key not in [(clause.voice.reply_id, clause.number) for clause in self._unheard]:
+            return
+        self._marks_seen += 1
+        while True:  # marks come in order: this one proves the clauses before it, too
+            clause = self._unheard.pop(0)
+            self._clause_heard(clause, is_estimated=False)
+            if (clause.voice.reply_id, clause.number) == key:
+                return
+
+    # --- the sending task ---------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Send until cancelled, or until the line is gone (which its reader reports)."""
+        try:
+            while True:
+                self._wake.clear()
+                delay_s = await self._step()
+                if delay_s is None or delay_s > 0:
+                    await self._sleep(delay_s)
+        except ConnectionError:
+            return
+
+    async def _step(self) -> float | None:
+        """Send one thing; return how long to wait for the next, None for until woken."""
+        if self._clear_due:
+            self._clear_due = False
+            await self._transport.send_clear()
+            return 0.0
+        now = self._now()
+        mark_in_s = self._estimate(now)
+        voice = self._order[0] if self._order else None
+        clause = voice.current if voice is not None else None
+        if voice is not None and clause is None and voice.is_ended:
+            self._order.pop(0)
+            self._finish_if_heard(voice)
+            return 0.0
+        if voice is None or clause is None:
+            return mark_in_s
+        if not clause.frames:
+            if not clause.is_ended:
+                return mark_in_s
+            voice.clauses.popleft()
+            await self._end(clause, now)
+            return 0.0
+        frame_in_s = self._playback.buffered_s(now) + FRAME_S - self._line.lead_s
+        if frame_in_s > 1e-6:
+            return frame_in_s if mark_in_s is None else min(frame_in_s, mark_in_s)
+        self._begin(clause, now)
+        await self._transport.send_media(voice.take_frame(clause))
+        return 0.0
+
+    def _begin(self, clause: Clause, now: float) -> None:
+        """Account for the clause's next frame."""
+        voice = clause.voice
+        heard_at = self._playback.write(FRAME_S, now)
+        gap_s = self._playback.last_gap_s
+        if gap_s > MIN_UNDERRUN_S and voice.is_audible:
+            self._post(PlaybackUnderran(now, voice.reply_id, gap_s))
+        voice.is_audible = True
+        clause.sent_s += FRAME_S
+        if not clause.is_started:
+            self._report_start(clause, now, heard_at)
+
+    def _report_start(self, clause: Clause, now: float, heard_at: float) -> None:
+        clause.is_started = True
+        voice = clause.voice
+        self._post(
+            ClauseStarted(now, voice.reply_id, clause.number, clause.text, heard_at, voice.is_reply)
+        )
+
+    async def _end(self, clause: Clause, now: float) -> None:
+        """The clause has been sent: send its mark and wait for the echo."""
+        if not clause.is_started:  # no sound at all; the order of events stays the same
+            self._report_start(clause, now, max(now, self._playback.ends_at))
+        clause.heard_by = max(now, self._playback.ends_at)
+        generation = self._generation
+        self._unheard.append(clause)
+        number, reply_id = clause.number, clause.voice.reply_id
+        await self._transport.send_mark(encode_mark_name(MarkName(reply_id, number, generation)))
+        if clause.is_whole:
+            self._post(ClauseSent(self._now(), reply_id, number, clause.sent_s))
+
+    def _estimate(self, now: float) -> float | None:
+        """Count overdue clauses as heard; return when the next is due, None for never."""
+        while self._unheard:
+            due_in_s = self._unheard[0].heard_by + self._grace_s() - now
+            if due_in_s > 1e-6:
+                return due_in_s
+            self._marks_missed += 1
+            self._clause_heard(self._unheard.pop(0), is_estimated=True)
+        return None
+
+    def _grace_s(self) -> float:
+        echoes_none = self._marks_seen == 0 and self._marks_missed >= UNECHOED_MARKS
+        return 0.0 if echoes_none else self._line.mark_grace_s
+
+    def _clause_heard(self, clause: Clause, *, is_estimated: bool) -> None:
+        voice = clause.voice
+        if clause.is_whole:
+            self._post(ClauseHeard(self._now(), voice.reply_id, clause.number, is_estimated))
+        self._finish_if_heard(voice)
+
+    def _finish_if_heard(self, voice: Voice) -> None:
+        """Report the end of a reply once its last clause was heard; once only."""
+        is_waiting = any(clause.voice is voice for clause in self._unheard)
+        if voice.is_dropped or not voice.is_sent or is_waiting:
+            return
+        if self._voices.pop(voice.reply_id, None) is not None and voice.clause_count:
+            self._post(PlaybackFinished(self._now(), voice.reply_id))
+
+    def _on_audio(self) -> None:
+        self._wake.set()
+
+    async def _sleep(self, delay_s: float | None) -> None:
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._wake.wait()
+        except TimeoutError:
+            return

@@ -1,0 +1,120 @@
+"""The audio of one attempt on its way to the line: clauses of whole frames. No I/O.
+
+Filled by the replier, emptied by the speaker. It holds what `speaker.AUDIO_AHEAD_S` and
+`replier.MAX_CLAUSE_S` allow, see there.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from voxd.audio.framing import FrameCutter
+from voxd.contracts import FRAME_S
+
+
+@dataclass(slots=True, eq=False)
+class Clause:
+    """One clause of an attempt."""
+
+    voice: "Voice"
+    number: int
+    text: str
+    frames: deque[bytes] = field(default_factory=deque)
+    """Whole frames of mu-law that were not sent yet."""
+    is_ended: bool = False
+    """No more audio will come."""
+    is_whole: bool = True
+    """False when synthesis broke off: what was sent of it never counts as heard."""
+    is_started: bool = False
+    sent_s: float = 0.0
+    """Seconds of audio that were sent."""
+    heard_by: float = 0.0
+    """When its last sample is heard, by the playback model."""
+
+
+class Voice:
+    """One attempt's audio. `eq` is identity."""
+
+    def __init__(self, reply_id: int, is_reply: bool, on_audio: Callable[[], None]) -> None:
+        self.reply_id = reply_id
+        self.is_reply = is_reply
+        """The model's own words, not a phrase."""
+        self.is_committed = False
+        self.is_dropped = False
+        self.is_ended = False
+        """No more clauses will come."""
+        self.is_audible = False
+        """Some of it was sent."""
+        self.clauses: deque[Clause] = deque()
+        """Clauses that were not wholly sent, the first is the one being sent."""
+        self.clause_count = 0
+        self.has_room = asyncio.Event()
+        """Set whenever less is unsent than before."""
+        self._on_audio = on_audio
+        self._cutter = FrameCutter()
+
+    @property
+    def current(self) -> Clause | None:
+        """The clause to send from now."""
+        return self.clauses[0] if self.clauses else None
+
+    @property
+    def is_sent(self) -> bool:
+        """All of it was sent, marks included."""
+        return self.is_ended and not self.clauses
+
+    @property
+    def unsent_s(self) -> float:
+        """Seconds of audio that wait to be sent."""
+        return sum(len(clause.frames) for clause in self.clauses) * FRAME_S
+
+    def begin_clause(self, number: int, text: str) -> None:
+        """Audio that follows belongs to this clause."""
+        if not self.is_dropped:
+            self.clauses.append(Clause(self, number, text))
+            self.clause_count += 1
+
+    def write(self, mulaw: bytes) -> None:
+        """Add audio of the clause that was begun last, any number of bytes."""
+        if not self.is_dropped:
+            self._add(self._cutter.push(mulaw))
+
+    def end_clause(self) -> None:
+        """The clause is complete: pad its last frame with silence."""
+        if not self.is_dropped:
+            self._add(self._cutter.flush())
+            self.clauses[-1].is_ended = True
+            self._on_audio()
+
+    def break_off(self) -> None:
+        """Synthesis failed: end the clause that was begun, if any, as one that is not whole."""
+        if self.is_dropped or not self.clauses or self.clauses[-1].is_ended:
+            return
+        clause = self.clauses[-1]
+        clause.is_whole = False
+        self.end_clause()
+        if not clause.frames and not clause.is_started:
+            self.clauses.pop()
+            self.clause_count -= 1
+
+    def end(self) -> None:
+        """No clause will follow."""
+        self.is_ended = True
+        self._on_audio()
+
+    def take_frame(self, clause: Clause) -> bytes:
+        """The next frame to send."""
+        self.has_room.set()
+        return clause.frames.popleft()
+
+    def drop(self) -> None:
+        """Forget all audio and take no more."""
+        self.is_dropped = True
+        self.clauses.clear()
+        self.has_room.set()
+
+    def _add(self, frames: list[bytes]) -> None:
+        if frames:
+            self.clauses[-1].frames.extend(frames)
+            self._on_audio()

@@ -1,0 +1,180 @@
+"""llama.cpp as a `LanguageModel`: the engine's side in the daemon. The model is in a worker.
+
+Every call has a sequence in the worker's KV cache from its first request to `release`. After a
+restart of the worker those are empty, and the next request of a call simply reads its whole
+prompt again: slower once, never wrong.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from voxd.commands import Message
+from voxd.config import Table
+from voxd.contracts import Capabilities, EngineStatus, Priority, ReplyRequest, Usage
+from voxd.engines.local.job import Job
+from voxd.engines.local.protocol import MessageType
+from voxd.errors import Category, Phase
+from voxd.events import Kind
+
+if TYPE_CHECKING:
+    from voxd.engines.local.compute import WorkerHandle
+    from voxd.engines.registry import Services
+
+REQUESTS_PER_CALL = 2
+"""A reply being written and a `prepare` that waits for it."""
+READ_LIMIT_S = 30.0
+"""Computing a prompt longer than this means that the worker hangs (2,048 tokens take 12 s on one
+thread of a small machine, several calls at once share it)."""
+TOKEN_LIMIT_S = 0.5
+"""The same for each token of a reply (6 calls at once: about 0.1 s)."""
+
+CAPABILITIES = Capabilities(
+    kind=Kind.LLM,
+    is_local=True,
+    languages=("en",),
+    expected_latency_s=0.2,
+)
+
+
+class Settings(Table):
+    """`[engines.llamacpp]`."""
+
+    model: str = Field("models/llm/SmolLM2-135M-Instruct.Q4_1.gguf", min_length=1)
+    """A GGUF file with a chat template in it."""
+    languages: tuple[str, ...] = ("en",)
+    """BCP-47 primary subtags the model writes well; empty: any."""
+    n_gpu_layers: int = Field(0, ge=-1)
+    """Layers on a GPU; -1 for all."""
+    threads: int = Field(1, ge=1, le=256)
+    """Processor threads."""
+    sequences: int = Field(6, ge=1, le=64)
+    """Calls that can hold a conversation in memory at once. Each takes `context_tokens` cells
+    of the KV cache (shipped model: 23 KB a cell, 47 MB a call)."""
+    context_tokens: int = Field(2048, ge=256, le=131_072)
+    """Most tokens of a call: prompt, history and reply."""
+    context_overflow: Literal["drop_oldest", "fail"] = "drop_oldest"
+    """What happens when they do not suffice: leave out the oldest messages, or fail."""
+    prefill_chunk_tokens: int = Field(64, ge=1, le=2048)
+    """Most prompt tokens between two decoding steps; fewer on a slow machine, so that a step
+    stays near 0.1 s."""
+
+
+class LlamaCppLanguageModel:
+    """`contracts.LanguageModel` on a worker."""
+
+    def __init__(self, name: str, settings: Settings, handle: "WorkerHandle") -> None:
+        self._name = name
+        self._capabilities = replace(CAPABILITIES, languages=settings.languages)
+        self._sequences = settings.sequences
+        self._handle = handle
+        self._jobs: dict[str, set[Job]] = {}
+        """Every call that may own a sequence, with its unanswered requests."""
+        handle.on_restart(self._forget_idle)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._capabilities
+
+    def status(self) -> EngineStatus:
+        """The worker's state and how many calls hold a sequence."""
+        status = self._handle.status()
+        detail = {
+            **status.detail,
+            "sequences_in_use": min(len(self._jobs), self._sequences),
+            "sequences": self._sequences,
+        }
+        return replace(status, detail=detail)
+
+    async def warm(self) -> None:
+        """Return once the model is loaded."""
+        await self._handle.ready()
+
+    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
+        """See `contracts.LanguageModel`. `Usage.finish_reason` is `stop` or `length`."""
+        params = {
+            "messages": _plain(request.messages),
+            "max_tokens": request.max_tokens,
+            "temperature": request.temperature,
+        }
+        limit_s = READ_LIMIT_S + TOKEN_LIMIT_S * request.max_tokens
+        async with self._job("generate", request.call_id, params, request.priority, limit_s) as job:
+            async for frame in job:
+                data: dict[str, Any] = frame.fields["data"]
+                if frame.type is MessageType.PARTIAL:
+                    yield data["text"]
+                else:
+                    yield Usage(
+                        prompt_tokens=data["prompt_tokens"],
+                        cached_tokens=data["cached_tokens"],
+                        completion_tokens=data["completion_tokens"],
+                        finish_reason=data["finish_reason"],
+                    )
+                    return
+            # Only `release` ends a job without an answer: its call is over.
+            raise job.error(Category.TIMEOUT, Phase.STREAM, "the call was released")
+
+    async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
+        """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
+        params = {"messages": _plain(messages)}
+        async with self._job("prepare", call_id, params, priority, 2 * READ_LIMIT_S) as job:
+            await job.result()
+
+    async def release(self, call_id: str) -> None:
+        """Free the call's sequence and stop what it still computes."""
+        for job in self._jobs.pop(call_id, set()):
+            job.cancel()
+        self._handle.notify("release", {"call_id": call_id})
+
+    @contextlib.asynccontextmanager
+    async def _job(
+        self, op: str, call_id: str, params: dict[str, Any], priority: Priority, limit_s: float
+    ) -> AsyncIterator[Job]:
+        job = self._handle.submit(
+            op,
+            {"call_id": call_id, **params},
+            call_id=call_id,
+            priority=priority,
+            deadline=asyncio.get_running_loop().time(),
+            limit_s=limit_s,
+        )
+        jobs = self._jobs.setdefault(call_id, set())
+        jobs.add(job)
+        try:
+            yield job
+        finally:
+            job.cancel()
+            jobs.discard(job)
+
+    def _forget_idle(self) -> None:
+        """The worker is a new process: only requests that run again will own sequences."""
+        self._jobs = {call_id: jobs for call_id, jobs in self._jobs.items() if jobs}
+
+
+def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
+    return [{"role": message.role, "content": message.content} for message in messages]
+
+
+@contextlib.asynccontextmanager
+async def open_engine(
+    name: str, settings: Settings, services: "Services"
+) -> AsyncIterator[LlamaCppLanguageModel]:
+    """Start the worker; `warm` waits for it."""
+    options = settings.model_dump(mode="json", exclude={"languages"})
+    options["model"] = str(services.config.resolve(settings.model))
+    handle = services.compute.add_worker(
+        "llm",
+        name,
+        options,
+        threads=settings.threads,
+        capacity=REQUESTS_PER_CALL * settings.sequences,
+    )
+    yield LlamaCppLanguageModel(name, settings, handle)

@@ -1,0 +1,108 @@
+"""Piper in its worker process: text in, mu-law out, a piece per sentence. Blocking.
+
+Run by `worker`. piper-tts is GPL-3 and stays inside this process. Its `load` gives onnxruntime
+no thread count, so the voice is put together from its parts; its own normalization makes every
+sentence as loud as it can, so it is off and `voxd.audio.level` steadies the loudness.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from voxd.audio.g711 import encode_mulaw
+from voxd.audio.level import normalize, trim_silence
+from voxd.audio.resample import resample
+from voxd.contracts import LINE_RATE_HZ
+from voxd.engines.local.serving import Emit, IsCancelled, RequestError
+from voxd.errors import Category, ModelError
+
+LEAD_S = 0.01
+"""Silence kept before a sentence."""
+SENTENCE_TAIL_S = 0.25
+"""Silence kept after a sentence: Piper gives up to 0.4 s, people make 0.2 to 0.4."""
+CLAUSE_TAIL_S = 0.12
+"""Silence kept after a clause that goes on (comma, colon or nothing at its end)."""
+PEAK_DBFS = -1.0
+MAX_TEXT = 2000
+"""Characters of one request; a clause has about a hundred."""
+WARM_UP = "Hello, this is a first sentence, so that later ones are quick."
+
+_PROVIDERS = {"cpu": ["CPUExecutionProvider"], "cuda": ["CUDAExecutionProvider"]}
+
+
+def clean_text(text: str) -> str:
+    """Text without control characters (espeak refuses NUL) and without the marks of raw
+    phonemes (`[[ … ]]`), which a language model may write but not pronounce."""
+    return re.sub(r"\[\[|\]\]|[\x00-\x1f\x7f]", " ", text).strip()
+
+
+def choose_tail_s(sentence: str) -> float:
+    """Silence to keep after these words, seconds."""
+    ends = sentence.rstrip("\"') ").endswith((".", "!", "?"))
+    return SENTENCE_TAIL_S if ends else CLAUSE_TAIL_S
+
+
+class PiperWorker:
+    """The `tts` worker."""
+
+    def __init__(self) -> None:
+        self._voice: Any = None
+
+    def load(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        path = Path(options["voice"])
+        config_path = path.with_name(path.name + ".json")
+        for needed in (path, config_path):
+            if not needed.is_file():
+                raise ModelError(f"{needed} is missing")
+        import onnxruntime
+        from piper import PiperVoice
+        from piper.config import PiperConfig
+
+        session_options = onnxruntime.SessionOptions()
+        session_options.intra_op_num_threads = options["threads"]
+        session_options.inter_op_num_threads = 1
+        # Threads that spin while they wait would take a core that the scheduler gave away.
+        session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        session = onnxruntime.InferenceSession(
+            str(path), session_options, providers=_PROVIDERS[options["device"]]
+        )
+        config = PiperConfig.from_dict(json.loads(config_path.read_text(encoding="utf-8")))
+        self._voice = PiperVoice(session=session, config=config)
+        for _ in self._render(WARM_UP, 1.0, -20.0):
+            pass
+        return {"voice": path.stem, "sample_rate_hz": config.sample_rate}
+
+    def run(
+        self,
+        op: str,
+        params: Mapping[str, Any],
+        payload: bytes,
+        emit: Emit,
+        is_cancelled: IsCancelled,
+    ) -> dict[str, Any]:
+        text = clean_text(str(params.get("text", "")))
+        if op != "speak" or len(text) > MAX_TEXT:
+            raise RequestError(Category.BAD_REQUEST, "the only op is speak, of a short text")
+        duration_s = 0.0
+        for mulaw in self._render(text, params["length_scale"], params["level_dbfs"]):
+            if is_cancelled():
+                break
+            emit({}, mulaw)
+            duration_s += len(mulaw) / LINE_RATE_HZ
+        return {"duration_s": duration_s}
+
+    def _render(self, text: str, length_scale: float, level_dbfs: float) -> Iterator[bytes]:
+        """The mu-law of each sentence, made when it is asked for; nothing for a silent one."""
+        from piper import SynthesisConfig
+
+        config = SynthesisConfig(length_scale=length_scale, normalize_audio=False)
+        for chunk in self._voice.synthesize(text, config):
+            pcm = resample(chunk.audio_float_array, chunk.sample_rate, LINE_RATE_HZ)
+            pcm = trim_silence(pcm, lead_s=LEAD_S, tail_s=choose_tail_s(text))
+            if len(pcm):
+                pcm = normalize(pcm, level_dbfs, PEAK_DBFS)
+                yield encode_mulaw((pcm * 32767).astype(np.int16))

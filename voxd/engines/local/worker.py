@@ -1,0 +1,172 @@
+"""The child's side of a model worker: its process, its threads, its manners. Blocking I/O.
+
+Called by the hidden command `voxd worker KIND --fd N`, which the daemon's supervisor execs with
+one end of a socketpair as file descriptor N. Three threads, each with one job::
+
+    reader     socket -> Inbox (bounded; when it is full the socket fills up instead)
+    heartbeat  says every `heartbeat_s` that the process is alive, also while it computes
+    main       loads the model, then computes: `Worker.serve(inbox, send)`
+
+A worker ends when its socket closes, and with its parent (PDEATHSIG). It ignores SIGINT, because
+Ctrl-C reaches the whole process group and the daemon decides when its workers go. Model
+libraries are imported by `Worker.load` only, after the supervisor's environment (OMP_NUM_THREADS
+and friends) is in effect. What a worker has to be is in `serving`.
+"""
+
+import ctypes
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from voxd.engines.local.protocol import (
+    Frame,
+    FrameDecoder,
+    MessageType,
+    ProtocolError,
+    encode_frame,
+)
+from voxd.engines.local.serving import (
+    LOAD,
+    MODEL,
+    Inbox,
+    InboxClosed,
+    OneAtATime,
+    Send,
+    Worker,
+    failed,
+)
+from voxd.errors import ModelError
+
+log = logging.getLogger(__name__)
+
+WORKERS = {
+    "stt": ("voxd.engines.local.whisper_worker", "WhisperWorker"),
+    "llm": ("voxd.engines.local.llama_worker", "LlamaWorker"),
+    "tts": ("voxd.engines.local.piper_worker", "PiperWorker"),
+}
+"""Kind -> (module, class with no arguments)."""
+
+OOM_SCORE_ADJ = 500
+"""Out of 1000: when memory runs out, the kernel ends a worker before the daemon."""
+CLOSE_GRACE_S = 1.0
+"""A worker that still computes this long after its socket closed ends at once."""
+PR_SET_PDEATHSIG = 1
+
+
+def build_worker(kind: str) -> Worker:
+    """The worker of a kind; imports its module, but no model library yet."""
+    module, name = WORKERS[kind]
+    worker: Any = getattr(importlib.import_module(module), name)()
+    return worker if hasattr(worker, "serve") else OneAtATime(worker)
+
+
+def run_worker(kind: str, fd: int) -> int:
+    """Be the worker of a kind (`stt`, `llm` or `tts`) on this socket; returns the exit status."""
+    return serve_socket(lambda: build_worker(kind), fd)
+
+
+def serve_socket(build: Callable[[], Worker], fd: int) -> int:
+    """Be a worker on this socket until it closes.
+
+    Args:
+        build: makes the worker; called after the process is tied to its parent.
+        fd: one end of a socketpair whose other end the daemon holds.
+
+    Returns:
+        The exit status: 0 after the socket closed, 1 when the model did not load.
+    """
+    connection = socket.socket(fileno=fd)
+    _tie_to_parent(connection)
+    _set_manners()
+    lock = threading.Lock()
+
+    def send(frame: Frame) -> None:
+        encoded = encode_frame(frame)
+        try:
+            with lock:
+                connection.sendall(encoded)
+        except OSError as error:
+            raise InboxClosed("the daemon closed the socket") from error
+
+    inbox, stop = Inbox(), threading.Event()
+    threading.Thread(
+        target=_read, args=(connection, inbox, stop), name="reader", daemon=True
+    ).start()
+    try:
+        first = inbox.get()
+        if first.fields.get("op") != LOAD:
+            raise ProtocolError("the first frame must say what to load")
+        params = first.fields["params"]
+        threading.Thread(
+            target=_beat, args=(params["heartbeat_s"], send), name="heartbeat", daemon=True
+        ).start()
+        try:
+            worker = build()
+            info = worker.load(params["options"])
+        except ModelError as error:
+            send(failed(-1, MODEL, str(error)))
+            return 1
+        except Exception as error:  # the named border: loading is a worker's first request
+            send(failed(-1, MODEL, f"{type(error).__name__}: {error}"))
+            return 1
+        send(Frame(MessageType.READY, {"info": {"pid": os.getpid(), **info}}))
+        worker.serve(inbox, send)
+    except InboxClosed:
+        return 0
+    finally:
+        stop.set()
+    return 0
+
+
+def _read(connection: socket.socket, inbox: Inbox, stop: threading.Event) -> None:
+    """Feed the inbox until the socket ends; then the process ends, computing or not."""
+    decoder = FrameDecoder()
+    try:
+        while chunk := connection.recv(65536):
+            for frame in decoder.feed(chunk):
+                inbox.put(frame)
+    except (OSError, ProtocolError) as error:
+        log.error("socket failed: %s", type(error).__name__)
+    inbox.close()
+    if not stop.wait(CLOSE_GRACE_S):
+        os._exit(0)
+
+
+def _beat(heartbeat_s: float, send: Send) -> None:
+    pause = threading.Event()
+    try:
+        while True:
+            send(Frame(MessageType.HEARTBEAT))
+            pause.wait(heartbeat_s)
+    except InboxClosed:
+        return
+
+
+def _tie_to_parent(connection: socket.socket) -> None:
+    """End with the daemon, whatever ends it (Linux; elsewhere the closing socket must do)."""
+    if not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The daemon may have died before prctl: the socket's creator must still be our parent.
+    # A frozen executable has a loader in between; there the closing socket ends us.
+    creator = int.from_bytes(
+        connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder
+    )
+    if not getattr(sys, "frozen", False) and os.getppid() != creator:
+        os._exit(0)
+
+
+def _set_manners() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
+    try:
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")
+    except OSError:
+        log.info("oom_score_adj cannot be set")

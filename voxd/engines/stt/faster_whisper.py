@@ -1,0 +1,231 @@
+"""Speech to text with faster-whisper on this machine. I/O: asks its worker; no model in here.
+
+Whisper hears whole utterances, so nothing is transcribed while the caller speaks; `flush`, at
+the first short pause, sends the utterance so far to the worker. More said after it means that
+the whole is transcribed again at the next pause, which costs the same (the window is 10 s
+anyway) and keeps the words in their context. Only an utterance above `max_utterance_s` is
+transcribed in parts, cut where it is quietest.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pydantic import Field
+
+from voxd.config import Table
+from voxd.contracts import Capabilities, EngineStatus, Priority, Transcript, TranscriptStream
+from voxd.engines.local.compute import WorkerHandle
+from voxd.engines.local.job import Job
+from voxd.engines.registry import Services
+from voxd.engines.stt.utterance import UtteranceBuffer
+from voxd.errors import Category, EngineError
+from voxd.events import Kind
+
+CAPABILITIES = Capabilities(Kind.STT, is_local=True, languages=("en",), expected_latency_s=0.2)
+
+CAPACITY = 2
+"""Requests in the worker: one computes, one is there already when it ends."""
+PATIENCE_S = 0.4
+"""The transcript should be there this long after the speech ended; orders the queue."""
+LIMIT_S = 10.0
+"""The slowest window, 30 s, takes 0.6 s; a worker that computes this long is stuck."""
+MAX_PARTS = 32
+"""Parts of one utterance that may wait; at 26 s each a monologue of 14 minutes."""
+SAME_S = 0.03
+"""Two speech ends this close are the same one, judged twice."""
+ATTEMPTS = 3
+"""Tries of one transcript when the failure may pass, `RETRY_S` apart."""
+RETRY_S = 0.1
+MAY_PASS = frozenset(
+    {Category.OVERLOADED, Category.CONNECTIVITY, Category.TIMEOUT, Category.SERVER}
+)
+
+
+class Settings(Table):
+    """`[engines.faster-whisper]`."""
+
+    model: str = "models/faster-whisper-tiny.en"
+    languages: tuple[str, ...] = Field(("en",), min_length=1)
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    compute_type: str = "int8"
+    threads: int = Field(1, ge=1, le=256)
+    min_window_s: float = Field(10.0, ge=1, le=30)
+    max_utterance_s: float = Field(26.0, ge=5, le=26)
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """The transcript of the utterance up to a moment."""
+
+    text: str
+    through: float
+
+
+class WhisperTranscriptStream:
+    """One call's stream; see `voxd.contracts.TranscriptStream`."""
+
+    def __init__(self, worker: WorkerHandle, call_id: str, language: str, max_s: float) -> None:
+        self._worker = worker
+        self._call_id = call_id
+        self._language = language
+        self._buffer = UtteranceBuffer(max_s)
+        self._parts: deque[bytes] = deque(maxlen=MAX_PARTS)
+        """Beginnings of the utterance that are not transcribed yet."""
+        self._words: list[str] = []
+        """Texts of the parts before them."""
+        self._wanted: float | None = None
+        """The speech end of the flush that is not answered yet."""
+        self._heard: _Heard | None = None
+        self._utterance = 0
+        """Counts `forget`: what was asked before it is not answered after it."""
+        self._job: Job | None = None
+        self._is_closed = False
+        self._news = asyncio.Event()
+
+    def push(self, mulaw: bytes, at: float) -> None:
+        part = self._buffer.push(mulaw, at)
+        if part is not None:
+            self._parts.append(part)
+            self._heard = None
+            self._news.set()
+
+    def speech_started(self, at: float) -> None:
+        self._buffer.speech_started(at)
+
+    def flush(self, speech_end: float) -> None:
+        if self._wanted == speech_end:
+            return
+        self._wanted = speech_end
+        if not self._parts:  # else the job is a part's, which is needed whatever is asked
+            self._stop_job()
+        self._news.set()
+
+    def forget(self, until: float) -> None:
+        self._buffer.forget(until)
+        self._utterance += 1
+        self._parts.clear()
+        self._words.clear()
+        self._heard = None
+        self._stop_job()
+        if self._wanted is not None and self._wanted <= until:
+            self._wanted = None
+
+    def close(self) -> None:
+        """End the iteration and the work."""
+        self._is_closed = True
+        self._stop_job()
+        self._news.set()
+
+    async def __aiter__(self) -> AsyncIterator[Transcript]:
+        while not self._is_closed:
+            await self._news.wait()
+            self._news.clear()
+            while not self._is_closed and (self._parts or self._wanted is not None):
+                if self._parts:
+                    await self._transcribe_part()
+                elif (transcript := await self._transcribe_rest()) is not None:
+                    yield transcript
+
+    async def _transcribe_part(self) -> None:
+        utterance, part = self._utterance, self._parts[0]
+        text = await self._transcribe(part, Priority.SPECULATION, PATIENCE_S)
+        if text is not None and utterance == self._utterance:
+            self._parts.popleft()
+            self._words.append(text)
+
+    async def _transcribe_rest(self) -> Transcript | None:
+        """The whole utterance up to the wanted moment; None when that is not wanted any more."""
+        wanted, utterance = self._wanted, self._utterance
+        assert wanted is not None
+        if self._heard is None or self._heard.through + SAME_S < wanted:
+            rest = self._buffer.take(wanted)
+            late_s = wanted - asyncio.get_running_loop().time()
+            text = await self._transcribe(rest, Priority.COMMITTED, late_s + PATIENCE_S)
+            if text is None or wanted != self._wanted or utterance != self._utterance:
+                return None
+            whole = " ".join(words for words in [*self._words, text] if words)
+            self._heard = _Heard(whole, wanted)
+        self._wanted = None
+        return Transcript(self._heard.text, wanted, is_final=True)
+
+    async def _transcribe(self, mulaw: bytes, priority: Priority, within_s: float) -> str | None:
+        """The words in some audio; None when it was cancelled.
+
+        Raises:
+            EngineError: for good, or still after all attempts.
+        """
+        if not mulaw:
+            return ""
+        deadline = asyncio.get_running_loop().time() + within_s
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._job = self._worker.submit(
+                    "transcribe",
+                    {"language": self._language},
+                    mulaw,
+                    call_id=self._call_id,
+                    priority=priority,
+                    deadline=deadline,
+                    limit_s=LIMIT_S,
+                )
+                done = await self._job.result()
+                return None if done is None else str(done.fields["data"]["text"])
+            except EngineError as error:
+                if error.category not in MAY_PASS or attempt == ATTEMPTS:
+                    raise
+            finally:
+                self._job = None
+            await asyncio.sleep(RETRY_S)
+        return None
+
+    def _stop_job(self) -> None:
+        if self._job is not None:
+            self._job.cancel()
+
+
+class FasterWhisperSpeechToText:
+    """The engine; see `voxd.contracts.SpeechToText`."""
+
+    def __init__(self, name: str, settings: Settings, worker: WorkerHandle) -> None:
+        self.name = name
+        self.capabilities = replace(CAPABILITIES, languages=settings.languages)
+        self._settings = settings
+        self._worker = worker
+
+    def status(self) -> EngineStatus:
+        return self._worker.status()
+
+    async def warm(self) -> None:
+        await self._worker.ready()
+
+    @contextlib.asynccontextmanager
+    async def open_stream(self, call_id: str, language: str) -> AsyncIterator[TranscriptStream]:
+        stream = WhisperTranscriptStream(
+            self._worker, call_id, language, self._settings.max_utterance_s
+        )
+        try:
+            yield stream
+        finally:
+            stream.close()
+
+
+@contextlib.asynccontextmanager
+async def open_engine(
+    name: str, settings: Settings, services: Services
+) -> AsyncIterator[FasterWhisperSpeechToText]:
+    """Start the worker and wait until it is ready.
+
+    Raises:
+        ModelError: the model cannot be used.
+    """
+    options = settings.model_dump(include={"device", "compute_type", "min_window_s"}) | {
+        "model": str(services.config.resolve(settings.model)),
+        "languages": list(settings.languages),
+    }
+    worker = services.compute.add_worker("stt", name, options, settings.threads, CAPACITY)
+    await worker.ready()
+    yield FasterWhisperSpeechToText(name, settings, worker)

@@ -1,0 +1,96 @@
+"""Text to speech with Piper on this machine. I/O: asks its worker; no model in here."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Literal
+
+from pydantic import Field
+
+from voxd.config import Table
+from voxd.contracts import Capabilities, EngineStatus, SpeechRequest, SpeechStream
+from voxd.engines.local.compute import WorkerHandle
+from voxd.engines.registry import Services
+from voxd.events import Kind
+
+CAPABILITIES = Capabilities(Kind.TTS, is_local=True, languages=("en",), expected_latency_s=0.15)
+
+CAPACITY = 2
+"""Requests in the worker: one computes, one is there already when it ends."""
+FOLLOWING_S = 1.0
+"""A reply's later clauses are wanted this much later than its first, which nothing covers."""
+LIMIT_S = 15.0
+"""A clause of 100 characters takes 0.5 s; a worker that computes this long is stuck."""
+
+
+class Settings(Table):
+    """`[engines.piper]`."""
+
+    voice: str = "models/piper/en_US-joe-medium.onnx"
+    languages: tuple[str, ...] = Field(("en",), min_length=1)
+    device: Literal["cpu", "cuda"] = "cpu"
+    threads: int = Field(1, ge=1, le=256)
+    length_scale: float = Field(1.0, ge=0.25, le=4)
+    level_dbfs: float = Field(-20.0, ge=-40, le=-6)
+
+
+class PiperSpeechStream:
+    """One reply's stream; see `voxd.contracts.SpeechStream`."""
+
+    def __init__(self, worker: WorkerHandle, settings: Settings, request: SpeechRequest) -> None:
+        self._worker = worker
+        self._params = settings.model_dump(include={"length_scale", "level_dbfs"})
+        self._request = request
+        self._clauses = 0
+
+    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+        now = asyncio.get_running_loop().time()
+        job = self._worker.submit(
+            "speak",
+            {"text": text, **self._params},
+            call_id=self._request.call_id,
+            priority=self._request.priority,
+            deadline=now + (FOLLOWING_S if self._clauses else 0.0),
+            limit_s=LIMIT_S,
+        )
+        self._clauses += 1
+        async with contextlib.aclosing(job):
+            async for frame in job:
+                if frame.payload:
+                    yield frame.payload
+
+
+class PiperTextToSpeech:
+    """The engine; see `voxd.contracts.TextToSpeech`."""
+
+    def __init__(self, name: str, settings: Settings, worker: WorkerHandle) -> None:
+        self.name = name
+        self.capabilities = replace(CAPABILITIES, languages=settings.languages)
+        self._settings = settings
+        self._worker = worker
+
+    def status(self) -> EngineStatus:
+        return self._worker.status()
+
+    async def warm(self) -> None:
+        await self._worker.ready()
+
+    @contextlib.asynccontextmanager
+    async def open_speech(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:
+        yield PiperSpeechStream(self._worker, self._settings, request)
+
+
+@contextlib.asynccontextmanager
+async def open_engine(
+    name: str, settings: Settings, services: Services
+) -> AsyncIterator[PiperTextToSpeech]:
+    """Start the worker and wait until it is ready.
+
+    Raises:
+        ModelError: the voice cannot be used.
+    """
+    options = {"voice": str(services.config.resolve(settings.voice)), "device": settings.device}
+    worker = services.compute.add_worker("tts", name, options, settings.threads, CAPACITY)
+    await worker.ready()
+    yield PiperTextToSpeech(name, settings, worker)

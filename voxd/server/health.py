@@ -1,0 +1,80 @@
+"""How the daemon is, for probes (public, no detail) and for operators (this machine only)."""
+
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from voxd import __version__
+from voxd.runtime import Runtime, Stage
+from voxd.server.state import STATE, ServerState
+
+
+async def answer_live(request: web.Request) -> web.Response:
+    """`GET /health/live`: the event loop turns."""
+    return web.Response(text="live\n")
+
+
+async def answer_ready(request: web.Request) -> web.Response:
+    """`GET /health/ready`: 200 while calls are taken; 503 until warm and while draining."""
+    stage = request.app[STATE].stage
+    return web.Response(text=f"{stage}\n", status=200 if stage is Stage.READY else 503)
+
+
+async def answer_health(request: web.Request) -> web.Response:
+    """`GET /health`: every engine, the loop's lag and the calls, as JSON. Loopback only."""
+    state = request.app[STATE]
+    state.guard.check_local(request)
+    return _json(_describe(state))
+
+
+async def answer_call(request: web.Request) -> web.Response:
+    """`GET /calls/{CallSid}`: the turns of a running or finished call. Loopback only.
+
+    The words are part of it: they are in memory only and nobody but this machine can ask.
+    """
+    state = request.app[STATE]
+    state.guard.check_local(request)
+    call_sid = request.match_info["call_sid"]
+    turns = state.runtime.calls.turns(call_sid) if state.runtime else None
+    if state.runtime is None or turns is None:
+        raise web.HTTPNotFound(text="no such call\n")
+    return _json(
+        {
+            "call_id": call_sid,
+            "is_active": state.runtime.calls.is_active(call_sid),
+            "end_reason": state.runtime.calls.end_reason(call_sid),
+            "turns": [turn.to_json() for turn in turns],
+        }
+    )
+
+
+def _describe(state: ServerState) -> dict[str, Any]:
+    described: dict[str, Any] = {"version": __version__, "stage": state.stage}
+    if state.runtime is not None:
+        described |= _describe_runtime(state.runtime)
+    if state.admission is not None:
+        described["reserved"] = state.admission.reserved
+    return described
+
+
+def _describe_runtime(runtime: Runtime) -> dict[str, Any]:
+    lag = runtime.loop_lag
+    return {
+        "tier": runtime.config.call.tier,
+        "calls": len(runtime.calls),
+        "max_calls": runtime.config.server.max_calls,
+        "local_wait_s": round(runtime.local_wait_s(), 3),
+        "loop_lag_s": {
+            "p50": round(lag.percentile(0.50), 4),
+            "p99": round(lag.percentile(0.99), 4),
+            "worst": round(lag.worst_s, 4),
+        },
+        "engines": [asdict(engine.status()) for engine in runtime.engines.values()],
+    }
+
+
+def _json(content: dict[str, Any]) -> web.Response:
+    body = orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+    return web.Response(body=body, content_type="application/json")

@@ -1,0 +1,225 @@
+"""The media WebSocket: Twilio's side of a call as the `Transport` that the call expects.
+
+`serve_media` is the route's handler: it judges the handshake and the first messages, builds the
+call and runs it. It is one of the named borders where an unexpected exception stops: that call
+ends with `EndReason.BUG`, the others never notice.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Mapping
+
+from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
+
+from voxd.call.build import build_call
+from voxd.errors import LineError
+from voxd.events import EndReason
+from voxd.runtime import Runtime, Stage
+from voxd.server.state import STATE, ServerState
+from voxd.telemetry.logs import bind_call
+from voxd.twilio.media import (
+    InboundMessage,
+    MediaProtocol,
+    Start,
+    encode_clear,
+    encode_mark,
+    encode_media,
+)
+
+logger = logging.getLogger(__name__)
+
+MAX_MESSAGE_BYTES = 64 * 1024
+"""A media message is 300 bytes; a larger one than this is no telephone call (close 1009)."""
+FIRST_MESSAGES_S = 5.0
+"""`connected` and `start` come at once after the handshake."""
+MAX_HALF_OPEN = 32
+"""Bound of the sockets that have not shown a token yet; more are answered 503."""
+HEARTBEAT_S = 20.0
+"""A peer that sends nothing for so long is pinged and must answer within half of it."""
+SEND_S = 5.0
+"""A send that takes longer has a peer that does not read; its call is over."""
+CLOSE_S = 1.0
+"""How long a close waits for the peer's close frame."""
+WRITE_BUFFER_BYTES = 32 * 1024
+"""Unsent bytes above which a send waits: some two seconds of audio as JSON."""
+FAIRNESS = 16
+"""After so many messages in a row the loop is given to other calls, however many are waiting."""
+TOKEN = "token"
+"""Name of the stream parameter that carries the reservation's token."""
+
+
+class MediaSocket:
+    """One call's media stream after its `start`; implements `voxd.call.transport.Transport`.
+
+    Messages that make no sense are swallowed, counted by reason, and logged once per reason.
+    """
+
+    def __init__(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        self._socket = socket
+        self._request = request
+        self._protocol = MediaProtocol()
+        self._start: Start | None = None
+        self._is_gone = False
+        self._received = 0
+        self.refused: Counter[str] = Counter()
+        """Refused messages by reason, a small set of constant words."""
+        self.lost_reason = EndReason.LINE_LOST
+
+    @property
+    def stream_sid(self) -> str:
+        return self._started.stream_sid
+
+    @property
+    def call_sid(self) -> str:
+        return self._started.call_sid
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """`customParameters` without our token; untrusted text."""
+        return {k: v for k, v in self._started.parameters.items() if k != TOKEN}
+
+    @property
+    def token(self) -> str:
+        """What `start` claims to be our reservation's token."""
+        return self._started.parameters.get(TOKEN, "")
+
+    async def receive_start(self) -> Start | None:
+        """The stream's `start`; None when something else came or nothing came in time."""
+        try:
+            async with asyncio.timeout(FIRST_MESSAGES_S):
+                # The protocol lets nothing pass before a start but one `connected`.
+                while (message := await self.receive()) is not None:
+                    if isinstance(message, Start):
+                        self._start = message
+                        return message
+        except TimeoutError:
+            return None
+        return None
+
+    async def receive(self) -> InboundMessage | None:
+        """The next message that made sense, or None for ever once the socket is gone."""
+        while not self._is_gone:
+            raw = await self._socket.receive()
+            self._received += 1
+            if self._received % FAIRNESS == 0:
+                await asyncio.sleep(0)
+            if raw.type is WSMsgType.TEXT:
+                try:
+                    return self._protocol.decode(raw.data)
+                except LineError as error:
+                    self._refuse(str(error))
+            elif raw.type is WSMsgType.BINARY:
+                self._refuse("binary")
+            else:
+                self._note_loss(raw)
+        return None
+
+    async def send_media(self, mulaw: bytes) -> None:
+        """Send audio, whole frames. Raises ConnectionError when the socket is gone."""
+        await self._send(encode_media(self.stream_sid, mulaw))
+
+    async def send_mark(self, name: str) -> None:
+        """Ask for an echo of `name`. Raises ConnectionError when the socket is gone."""
+        await self._send(encode_mark(self.stream_sid, name))
+
+    async def send_clear(self) -> None:
+        """Empty the far end's buffer. Raises ConnectionError when the socket is gone."""
+        await self._send(encode_clear(self.stream_sid))
+
+    async def close(self, code: int = WSCloseCode.OK) -> None:
+        """Close the socket; harmless when it is closed."""
+        await self._socket.close(code=code)
+
+    @property
+    def _started(self) -> Start:
+        if self._start is None:
+            raise RuntimeError("the stream has no start yet")
+        return self._start
+
+    async def _send(self, text: str) -> None:
+        try:
+            async with asyncio.timeout(SEND_S):
+                await self._socket.send_str(text)
+        except TimeoutError:
+            logger.warning("peer does not read", extra={"limit_s": SEND_S})
+            if self._request.transport is not None:
+                self._request.transport.abort()
+            raise ConnectionAbortedError("the peer does not read") from None
+
+    def _refuse(self, reason: str) -> None:
+        self.refused[reason] += 1
+        if self.refused[reason] == 1:
+            logger.warning("message refused", extra={"reason": reason})
+
+    def _note_loss(self, raw: WSMessage) -> None:
+        """The socket is gone: by the peer's close, a dead line, or broken WebSocket protocol."""
+        self._is_gone = True
+        if isinstance(raw.data, WebSocketError):  # aiohttp has closed with its code
+            self.lost_reason = EndReason.PROTOCOL
+            logger.warning("peer broke the protocol", extra={"code": raw.data.code})
+
+
+async def serve_media(request: web.Request) -> web.StreamResponse:
+    """`GET /twilio/media`: one call from handshake to close."""
+    state = request.app[STATE]
+    state.guard.check_upgrade(request)
+    runtime = state.runtime
+    socket = web.WebSocketResponse(
+        compress=False,  # permessage-deflate is reported to break Twilio's streams
+        max_msg_size=MAX_MESSAGE_BYTES,
+        heartbeat=HEARTBEAT_S,
+        timeout=CLOSE_S,
+        writer_limit=WRITE_BUFFER_BYTES // 2,
+    )
+    if not socket.can_prepare(request):
+        raise web.HTTPUpgradeRequired(text="a WebSocket is expected here\n")
+    if runtime is None or state.half_open >= MAX_HALF_OPEN:
+        raise web.HTTPServiceUnavailable(text="not now\n")
+    state.half_open += 1
+    try:
+        await socket.prepare(request)
+        _limit_write_buffer(request)
+        line = MediaSocket(socket, request)
+        start = await line.receive_start()
+    finally:
+        state.half_open -= 1
+    if start is None or not _is_admitted(state, line):
+        logger.warning("media socket refused", extra={"refused": dict(line.refused)})
+        await line.close(WSCloseCode.POLICY_VIOLATION)
+        return socket
+    with bind_call(start.call_sid):
+        await _run_call(runtime, line, start)
+    return socket
+
+
+def _limit_write_buffer(request: web.Request) -> None:
+    if isinstance(request.transport, asyncio.WriteTransport):
+        request.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
+
+
+def _is_admitted(state: ServerState, line: MediaSocket) -> bool:
+    """Does `start` bring an unused token of its own call? Uses the token up."""
+    if state.admission is None or state.runtime is None or state.stage is Stage.DRAINING:
+        return False
+    if state.runtime.calls.is_active(line.call_sid):
+        return False
+    return state.admission.consume(line.token, line.call_sid) is not None
+
+
+async def _run_call(runtime: Runtime, line: MediaSocket, start: Start) -> None:
+    """Build and run the call; nothing but a cancellation comes out of here."""
+    reason = EndReason.BUG
+    logger.info("call started", extra={"calls": len(runtime.calls) + 1})
+    try:
+        call = build_call(runtime, start, line)
+        runtime.calls.add(start.call_sid, call)
+        reason = await call.run()
+        runtime.call_finished(call.journal)
+    except Exception:  # border: a call. A bug in one must not reach another.
+        logger.exception("call ended by a bug")
+    finally:
+        await runtime.calls.finish(start.call_sid, reason)
+        await line.close()
+        refused = sum(line.refused.values())
+        logger.info("call ended", extra={"reason": str(reason), "refused_messages": refused})

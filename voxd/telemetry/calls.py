@@ -1,0 +1,137 @@
+"""Which calls run and how the last ones went. In memory only; written by the media socket.
+
+`/twilio/after` asks it why a call ended, `/calls/{CallSid}` for its timings, the drain whether
+any call is left, admission how many there are.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Protocol
+
+from voxd.events import EndReason
+from voxd.telemetry.journal import Journal
+from voxd.telemetry.latency import TurnTimings, compute_turns
+
+logger = logging.getLogger(__name__)
+
+KEPT_CALLS = 200
+"""Bound of the finished calls; the oldest goes."""
+KEPT_TURNS = 200
+"""Bound of the turns kept of one finished call; the latest stay."""
+VIOLATION_FACTOR = 1.5
+"""Above target times this, a slow turn is a LATENCY VIOLATION (design, section 2)."""
+
+_LOGGED = (
+    "turn",
+    "end_rule",
+    "endpoint_ms",
+    "stt_latency_ms",
+    "llm_ttft_ms",
+    "llm_clause_ms",
+    "tts_ttfa_ms",
+    "total_latency_ms",
+    "voice_to_voice_ms",
+    "is_premature",
+    "underrun_s",
+    "clauses",
+)
+"""What a log line says of a turn: its figures, never its words."""
+
+
+class RunningCall(Protocol):
+    """What the registry needs of a call (`voxd.call.live.LiveCall`)."""
+
+    @property
+    def journal(self) -> Journal: ...
+
+    def request_shutdown(self) -> None:
+        """End soon, with `EndReason.SHUTDOWN`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """What is remembered of a call."""
+
+    reason: EndReason
+    turns: tuple[TurnTimings, ...]
+
+
+class CallRegistry:
+    """Active calls, and the last `KEPT_CALLS` finished ones, by CallSid."""
+
+    def __init__(self) -> None:
+        self._active: dict[str, RunningCall] = {}
+        self._finished: OrderedDict[str, FinishedCall] = OrderedDict()
+        self._changed = asyncio.Condition()
+
+    def __len__(self) -> int:
+        """How many calls run now."""
+        return len(self._active)
+
+    def is_active(self, call_id: str) -> bool:
+        return call_id in self._active
+
+    def add(self, call_id: str, call: RunningCall) -> None:
+        """A call begins; its id must not be active."""
+        self._active[call_id] = call
+
+    async def finish(self, call_id: str, reason: EndReason) -> None:
+        """The call is over and has given back everything it held."""
+        call = self._active.pop(call_id, None)
+        turns = tuple(compute_turns(call.journal.entries)[-KEPT_TURNS:]) if call else ()
+        self._finished.pop(call_id, None)
+        self._finished[call_id] = FinishedCall(reason, turns)
+        while len(self._finished) > KEPT_CALLS:
+            self._finished.popitem(last=False)
+        async with self._changed:
+            self._changed.notify_all()
+
+    def turns(self, call_id: str) -> tuple[TurnTimings, ...] | None:
+        """The turns of a running or finished call; None when it is unknown."""
+        if call_id in self._active:
+            return tuple(compute_turns(self._active[call_id].journal.entries))
+        finished = self._finished.get(call_id)
+        return finished.turns if finished else None
+
+    def end_reason(self, call_id: str) -> EndReason | None:
+        """Why a call ended; None while it runs or when it is unknown."""
+        if call_id in self._active:
+            return None
+        finished = self._finished.get(call_id)
+        return finished.reason if finished else None
+
+    async def wait_finished(self, call_id: str, limit_s: float) -> EndReason | None:
+        """Why a call ended, after waiting up to `limit_s` for its end."""
+        try:
+            async with asyncio.timeout(limit_s), self._changed:
+                await self._changed.wait_for(lambda: call_id not in self._active)
+        except TimeoutError:
+            return None
+        return self.end_reason(call_id)
+
+    async def wait_empty(self) -> None:
+        """Return once no call runs."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._active)
+
+    def request_shutdown(self) -> None:
+        """Ask every running call to end now."""
+        for call in list(self._active.values()):
+            call.request_shutdown()
+
+
+def log_turns(journal: Journal, target_s: float) -> None:
+    """One line per turn of a finished call; slow turns say so. No words, no numbers."""
+    for turn in compute_turns(journal.entries):
+        described = turn.to_json()
+        fields = {"call": journal.call_id, **{name: described[name] for name in _LOGGED}}
+        heard_s = (turn.voice_to_voice_ms or 0.0) / 1000
+        if heard_s > target_s * VIOLATION_FACTOR:
+            logger.warning("LATENCY VIOLATION", extra={**fields, "target_s": target_s})
+        elif heard_s > target_s:
+            logger.info("turn slower than its target", extra={**fields, "target_s": target_s})
+        else:
+            logger.info("turn", extra=fields)

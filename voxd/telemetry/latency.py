@@ -1,0 +1,245 @@
+"""From a call's journal to its timings. Pure; the words are those of the design's section 2.
+
+`compute_turns` reads events and commands that the call recorded and nothing else, so that the
+same journal always gives the same figures, live, in a test or from a bug report.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from voxd.commands import Command, CommitReply, EndTurn, StartReply
+from voxd.events import (
+    ClauseStarted,
+    ClauseVoiced,
+    ClauseWritten,
+    Event,
+    FirstToken,
+    PlaybackUnderran,
+    ReplyRequested,
+    ReplyWritten,
+    SpeechPaused,
+    SpeechStarted,
+    TranscriptReceived,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTimings:
+    """One turn of the caller and the reply to it. None: it did not happen, or not yet."""
+
+    turn: int
+    """1, 2, 3 … within the call."""
+    speech_end: float
+    """Audio time of the caller's last voiced frame, seconds on the loop clock."""
+    turn_end: float
+    """When the brain decided that the turn is over, seconds on the loop clock."""
+    end_rule: str
+    """Which rule decided: `complete`, `unknown`, `incomplete` …"""
+    endpoint_ms: float
+    """`speech_end` to `turn_end`."""
+    reply_id: int | None = None
+    """The attempt that was heard; else the one that was committed last."""
+    stt_latency_ms: float | None = None
+    """`speech_end` to the transcript that the reply was made from; 0 when it was there before."""
+    llm_ttft_ms: float | None = None
+    """Request sent to first token."""
+    llm_clause_ms: float | None = None
+    """Request sent to first speakable clause."""
+    tts_ttfa_ms: float | None = None
+    """First clause sent to its first audio."""
+    total_latency_ms: float | None = None
+    """stt + llm_ttft + tts_ttfa: the seed's sum, which overlap cannot lower."""
+    first_audio_at: float | None = None
+    """When the reply's first frame was written to the line, seconds on the loop clock."""
+    voice_to_voice_ms: float | None = None
+    """`speech_end` to the first audio of the model's reply heard by the caller."""
+    is_premature: bool = False
+    """The caller had gone on speaking when the reply was heard: it answers half a sentence."""
+    underrun_s: float = 0.0
+    """Silence inside the reply because its audio came too late, seconds."""
+    transcript: str = ""
+    """The words the reply was made from. Never logged."""
+    reply: str = ""
+    """The clauses of the reply that were sent to the line. Never logged."""
+    clauses: int = 0
+    """How many clauses of the reply began to sound."""
+    stt_engine: str = ""
+    llm_engine: str = ""
+    tts_engine: str = ""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the prompt, how many needed no computing."""
+    completion_tokens: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, with times rounded to a tenth of a millisecond."""
+        return {
+            name: round(value, 1 if name.endswith("_ms") else 4)
+            if isinstance(value, float)
+            else value
+            for name, value in asdict(self).items()
+        }
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What the journal says about one reply_id."""
+
+    turn: int
+    is_committed: bool
+    transcript: tuple[float, TranscriptReceived] | None
+    requested_at: float | None = None
+    llm_engine: str = ""
+    first_token_at: float | None = None
+    written_at: float | None = None
+    tts_engine: str = ""
+    voiced_at: float | None = None
+    started: list[ClauseStarted] = field(default_factory=list)
+    usage: ReplyWritten | None = None
+    underrun_s: float = 0.0
+
+
+def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[TurnTimings]:
+    """The timings of every turn that was ended, in order.
+
+    A turn whose end was decided more than once (the caller went on before a reply sounded)
+    counts from its last decision. Phrases (greeting, fillers, apologies) are not replies.
+    """
+    ends: dict[int, tuple[float, EndTurn]] = {}
+    attempts: dict[int, _Attempt] = {}
+    speech: list[tuple[float, float]] = []
+    """Intervals of audio time in which the caller spoke; the last may be open (inf)."""
+    transcript: tuple[float, TranscriptReceived] | None = None
+    for at, item in entries:
+        match item:
+            case EndTurn():
+                ends[item.turn] = (at, item)
+            case StartReply():
+                attempts[item.reply_id] = _Attempt(item.turn, item.committed, transcript)
+            case CommitReply():
+                if item.reply_id in attempts:
+                    attempts[item.reply_id].is_committed = True
+            case TranscriptReceived():
+                if item.text:
+                    transcript = (item.at, item)
+            case SpeechStarted():
+                speech.append((item.speech_start, float("inf")))
+            case SpeechPaused():
+                if speech:
+                    speech[-1] = (speech[-1][0], item.speech_end)
+            case ReplyRequested() | FirstToken() | ClauseWritten() | ClauseVoiced():
+                _note_making(attempts.get(item.reply_id), item)
+            case ClauseStarted() | ReplyWritten() | PlaybackUnderran():
+                _note_sounding(attempts.get(item.reply_id), item)
+            case _:
+                pass
+    return [
+        _turn(at, end, *_heard(attempts, end.turn), speech) for _, (at, end) in sorted(ends.items())
+    ]
+
+
+def _note_making(
+    attempt: _Attempt | None, item: ReplyRequested | FirstToken | ClauseWritten | ClauseVoiced
+) -> None:
+    """The reply on its way to sound; of each step only the first clause's first time counts."""
+    if attempt is None:
+        return
+    match item:
+        case ReplyRequested():
+            # Asked again on another engine: the figure is that of the engine that answered.
+            if attempt.first_token_at is None:
+                attempt.requested_at, attempt.llm_engine = item.at, item.engine
+        case FirstToken():
+            if attempt.first_token_at is None:
+                attempt.first_token_at = item.at
+        case ClauseWritten(clause=0):
+            if attempt.written_at is None:
+                attempt.written_at, attempt.tts_engine = item.at, item.engine
+        case ClauseVoiced(clause=0):
+            if attempt.voiced_at is None:
+                attempt.voiced_at = item.at
+        case _:
+            pass
+
+
+def _note_sounding(
+    attempt: _Attempt | None, item: ClauseStarted | ReplyWritten | PlaybackUnderran
+) -> None:
+    if attempt is None:
+        return
+    match item:
+        case ClauseStarted():
+            if item.is_reply:
+                attempt.started.append(item)
+        case ReplyWritten():
+            attempt.usage = item
+        case PlaybackUnderran():
+            attempt.underrun_s += item.gap_s
+
+
+def _heard(attempts: dict[int, _Attempt], turn: int) -> tuple[int | None, _Attempt | None]:
+    """The attempt that was heard, else the one committed last; both None without a commit."""
+    committed = [(i, a) for i, a in attempts.items() if a.turn == turn and a.is_committed]
+    sounded = [(i, a) for i, a in committed if a.started]
+    return (sounded or committed)[-1] if committed else (None, None)
+
+
+def _turn(
+    at: float,
+    end: EndTurn,
+    reply_id: int | None,
+    attempt: _Attempt | None,
+    speech: Sequence[tuple[float, float]],
+) -> TurnTimings:
+    endpoint_ms = (at - end.speech_end) * 1000
+    if attempt is None:
+        return TurnTimings(end.turn, end.speech_end, at, end.reason, endpoint_ms)
+    heard_at_transcript, transcript = attempt.transcript or (None, None)
+    stt_ms = _ms(end.speech_end, heard_at_transcript)
+    if stt_ms is not None:
+        stt_ms = max(0.0, stt_ms)
+    ttft_ms = _ms(attempt.requested_at, attempt.first_token_at)
+    ttfa_ms = _ms(attempt.written_at, attempt.voiced_at)
+    has_sum = stt_ms is not None and ttft_ms is not None and ttfa_ms is not None
+    first = attempt.started[0] if attempt.started else None
+    usage = attempt.usage
+    return TurnTimings(
+        turn=end.turn,
+        speech_end=end.speech_end,
+        turn_end=at,
+        end_rule=end.reason,
+        endpoint_ms=endpoint_ms,
+        reply_id=reply_id,
+        stt_latency_ms=stt_ms,
+        llm_ttft_ms=ttft_ms,
+        llm_clause_ms=_ms(attempt.requested_at, attempt.written_at),
+        tts_ttfa_ms=ttfa_ms,
+        total_latency_ms=(stt_ms or 0) + (ttft_ms or 0) + (ttfa_ms or 0) if has_sum else None,
+        first_audio_at=first.at if first else None,
+        voice_to_voice_ms=_ms(end.speech_end, first.heard_at) if first else None,
+        is_premature=first is not None and _spoke_between(speech, end.speech_end, first.heard_at),
+        underrun_s=attempt.underrun_s,
+        transcript=transcript.text if transcript else "",
+        reply=" ".join(clause.text for clause in attempt.started),
+        clauses=len(attempt.started),
+        stt_engine=transcript.engine if transcript else "",
+        llm_engine=attempt.llm_engine,
+        tts_engine=attempt.tts_engine,
+        prompt_tokens=usage.prompt_tokens if usage else 0,
+        cached_tokens=usage.cached_tokens if usage else 0,
+        completion_tokens=usage.completion_tokens if usage else 0,
+    )
+
+
+def _spoke_between(
+    speech: Sequence[tuple[float, float]], speech_end: float, heard_at: float
+) -> bool:
+    """Did the caller speak after the turn's last word and before the reply was heard?"""
+    if heard_at < speech_end:
+        return True
+    return any(start < heard_at and end > speech_end + 0.001 for start, end in speech)
+
+
+def _ms(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else (end - start) * 1000
