@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
 
   scripts/bench v2v        how soon a caller is answered, and how often too soon (about 12 min)
   scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
+  scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
   scripts/bench prompts    the recordings, for `voxd call`
 
-v2v and calls start a daemon of their own on a free loopback port with the shipped config.toml,
-and end it. Leave the machine alone meanwhile: what else computes is measured, too. Every bench
-exits with 0 when what the project promises was kept, 1 when it was not, 2 when it could not
-measure.
+v2v, calls and cloud start a daemon of their own on a free loopback port with the shipped
+config.toml (cloud: and loopback stand-ins of the providers), and end it. Leave the machine alone
+meanwhile: what else computes is measured, too. Every bench exits with 0 when what the project
+promises was kept, 1 when it was not, 2 when it could not measure.
 """
 
 EXIT_KEPT, EXIT_BROKEN, EXIT_UNABLE = 0, 1, 2
@@ -73,6 +75,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     calls.set_defaults(run=_run_calls)
 
+    cloud = commands.add_parser("cloud", help="cloud tiers on loopback providers")
+    cloud.add_argument(
+        "--design", action="store_true", help="the design's delays (150, 220, 90 ms)"
+    )
+    cloud.add_argument("--interim-s", type=float, default=1.0, help="between interims (1.0)")
+    cloud.add_argument("--tiers", nargs="+", choices=("pro", "enterprise"), help="(both)")
+    cloud.add_argument(
+        "--calls", type=_positive, nargs="+", metavar="N", help="calls at once (1 50)"
+    )
+    cloud.add_argument("--turns", type=_positive, default=16, help="turns of a single call (16)")
+    cloud.add_argument(
+        "--crowd-turns", type=_positive, default=6, help="turns of each of many calls (6)"
+    )
+    cloud.add_argument(
+        "--no-local", action="store_true", help="no local engines behind the cloud's"
+    )
+    cloud.set_defaults(run=_run_cloud)
+
     wer = commands.add_parser("wer", help="word error rate of the short window")
     wer.add_argument("--limit", type=_positive, metavar="N", help="only N of the prompts")
     wer.add_argument("--errors", action="store_true", help="show where the windows differ")
@@ -86,8 +106,9 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (v2v, calls):
         command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
+    for command in (v2v, calls, cloud):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
-    for command in (v2v, calls, wer):
+    for command in (v2v, calls, cloud, wer):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -126,6 +147,34 @@ def _run_calls(options: argparse.Namespace) -> int:
         _print_json(result.to_json())
     else:
         calls.show_verdict(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_cloud(options: argparse.Namespace) -> int:
+    from benches import cloud
+    from benches.cores import split_cores
+    from benches.providers import DESIGN, REAL
+
+    delays = replace(DESIGN if options.design else REAL, interim_s=options.interim_s)
+    asked = cloud.Options(
+        delays,
+        tiers=tuple(options.tiers or cloud.TIERS),
+        calls=tuple(options.calls or cloud.CALLS),
+        turns=options.turns,
+        crowd_turns=options.crowd_turns,
+        has_local=not options.no_local,
+    )
+    if not options.json:
+        cloud.show_header(delays, split_cores())
+    show = (lambda step: None) if options.json else cloud.show_step
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(cloud.run(directory, asked, show))
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        cloud.show_verdict(result)
+    if result.is_void:
+        return EXIT_UNABLE
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 

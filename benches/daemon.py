@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benches.cores import pinned
+
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = ROOT / "config.toml"
 READY_S = 180.0
@@ -113,13 +115,20 @@ class Daemon:
 
 @contextmanager
 def run_daemon(
-    directory: Path, overrides: Mapping[str, Any], config: Path = CONFIG
+    directory: Path,
+    overrides: Mapping[str, Any],
+    config: Path = CONFIG,
+    *,
+    environment: Mapping[str, str] | None = None,
+    cores: frozenset[int] | None = None,
 ) -> Iterator[Daemon]:
     """Run voxd on a free loopback port until the block ends.
 
     Args:
         directory: for its config and its log.
         overrides: dotted keys of config.toml and their values, for this run only.
+        environment: added to this process's own.
+        cores: the processor cores that it may use; None: as this process.
 
     Raises:
         DaemonFailed: it did not become ready.
@@ -136,15 +145,15 @@ def run_daemon(
     file.write_text(derive_config(config, {**ours, **overrides}), encoding="utf-8")
     log = directory / "voxd.log"
     # A secret in the environment would make the daemon ask for signatures.
-    environment = {key: value for key, value in os.environ.items() if key != "TWILIO_AUTH_TOKEN"}
-    with log.open("wb") as output:
+    ours_too = {key: value for key, value in os.environ.items() if key != "TWILIO_AUTH_TOKEN"}
+    with log.open("wb") as output, pinned(cores or frozenset(os.sched_getaffinity(0))):
         process = subprocess.Popen(
             [sys.executable, "-m", "voxd", "--config", str(file)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=environment,
+            env={**ours_too, **(environment or {})},
         )
     daemon = Daemon(process, port, log)
     try:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 
 from tests.fakes.call import Stage, make_config
-from tests.server.harness import connected, make_runtime, start, stream_of
+from tests.server.harness import connected, start, stream_of
 from voxd import app
 from voxd.app import Shutdown, run_daemon, serve
 from voxd.config import Config
@@ -38,7 +38,7 @@ class Daemon:
 
     def __init__(self, **server: object) -> None:
         self.stage = Stage(config=make_config(server={"port": 0, **server}))
-        self.runtime = make_runtime(self.stage)
+        self.runtime = self.stage.runtime
         self.notifier = RecordingNotifier({"WATCHDOG_USEC": "20000"})
         self.shutdown = Shutdown()
         self.may_warm = asyncio.Event()

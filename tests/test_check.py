@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from voxd.check import check_config
 from voxd.config import Config, load_config
 from voxd.engines.registry import settings_types
@@ -53,7 +55,45 @@ def test_with_a_token_signed_requests_are_served(tmp_path: Path) -> None:
     assert "12345" not in text
 
 
-def test_a_language_nobody_knows_is_a_warning(tmp_path: Path) -> None:
-    change = ('language = "en" ', 'language = "es" ')
-    _, text = check_config(shipped(with_models(tmp_path), change), "")
-    assert "piper does not know the language 'es'" in text
+def test_a_language_that_nobody_of_the_tier_knows_is_a_problem(tmp_path: Path) -> None:
+    change = ('language = "en" ', 'language = "fr" ')
+    problems, text = check_config(shipped(with_models(tmp_path), change), "")
+    assert [problem.key for problem in problems] == [
+        "tiers.free.stt",
+        "tiers.free.llm",
+        "tiers.free.tts",
+    ]
+    assert "piper: does not speak fr" in problems[2].message
+    assert "tts nothing  (not piper: does not speak fr)" in text
+
+
+NUMBERS = (
+    "# --- dialled",
+    """
+[numbers."+15550100"]
+tier = "pro"
+[numbers."+15550101"]
+tier = "enterprise"
+language = "es"
+
+# --- dialled""",
+)
+
+
+def test_each_number_is_told_with_its_chain_and_what_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
+    monkeypatch.setenv("CARTESIA_API_KEY", "secret")
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)
+    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS), "")
+    pro, rest = text.split("+15550101: tier 'enterprise', language 'es'")
+    spanish, others = rest.split("Any other number: tier 'free', language 'en'")
+    assert "stt deepgram > faster-whisper\n" in pro
+    assert "llm llamacpp  (not groq: no key configured: GROQ_API_KEY is not set)" in pro
+    assert "tts cartesia  (not piper: does not speak es)" in spanish
+    assert "tts piper\n" in others
+    assert "no local fallback of tts for the language 'es'" in others
+    assert "Needs the network for stt: deepgram." in others
+    assert [problem.key for problem in problems] == ["tiers.enterprise.llm"]
+    assert "secret" not in text

@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from voxd.config import Config, Tier, load_config, parse_config, read_secret
+from voxd.config import Config, Deadlines, Tier, load_config, parse_config, read_secret
 from voxd.engines.registry import settings_types
 from voxd.errors import ConfigError
 
@@ -27,6 +27,7 @@ def tables() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, field.annotation
     for tier in RAW["tiers"]:
         yield f"tiers.{tier}", Tier
+        yield f"tiers.{tier}.deadlines", Deadlines
     for engine, (_, settings) in settings_types().items():
         yield f"engines.{engine}", settings
 
@@ -89,7 +90,7 @@ def test_every_key_has_a_line_of_why() -> None:
             explained.add(key)
     known = {key for table, model in tables() for key in model.model_fields}
     plain = {"prompt", "greeting", "target_s"} | {key for key in known if key.startswith("wait_")}
-    plain |= set(shown("phrases")) | {"stt", "llm", "tts", "model", "voice"}
+    plain |= set(shown("phrases")) | {"stt", "llm", "tts", "model", "voice", "deadlines"}
     assert known <= explained | plain
 
 
@@ -129,6 +130,42 @@ def test_a_chain_may_name_only_engines_of_its_kind() -> None:
 def test_waits_that_shrink_are_a_problem() -> None:
     tiers = {"free": {**RAW["tiers"]["free"], "wait_complete_s": 2.0}}
     assert "wait_complete_s <=" in problems_of({**RAW, "tiers": tiers})["tiers.free"]
+
+
+def test_deadlines_are_soft_before_hard() -> None:
+    def of(deadlines: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {**RAW, "tiers": {"free": {**RAW["tiers"]["free"], "deadlines": deadlines}}}
+
+    problems = problems_of(of({"first_token_s": [1.0, 0.5]}))
+    assert "soft <= hard" in problems["tiers.free.deadlines"]
+    assert "tiers.free.deadlines.first_audio_s" in str(problems_of(of({"first_audio_s": [1.0]})))
+    first_token = parse(of({"first_token_s": [0.5, 1.0]})).tier().deadlines.first_token_s
+    assert (first_token.soft_s, first_token.hard_s) == (0.5, 1.0)
+
+
+def test_the_cloud_tiers_leave_an_engine_before_the_caller_waits_much_longer() -> None:
+    """1.5 s is what a single failure may cost; the next engine needs some 0.5 s of them."""
+    for tier in ("pro", "enterprise"):
+        for first, hard in RAW["tiers"][tier]["deadlines"].values():
+            assert first < hard <= 1.2
+
+
+def test_a_number_has_its_own_tier_and_language() -> None:
+    raw = {**RAW, "numbers": {"+15550100": {"tier": "pro", "language": "es"}, "+15550101": {}}}
+    config = parse(raw)
+    own = config.dialled("+15550100")
+    assert own.tier() is config.tiers["pro"]
+    assert own.agent.language == "es"
+    assert own.agent.greeting == config.agent.greeting
+    for other in ("+15550101", "+15550199", ""):
+        assert config.dialled(other).tier() is config.tier()
+        assert config.dialled(other).agent == config.agent
+    assert [seen.call.tier for seen in config.served()] == ["free", "pro", "free"]
+
+
+def test_an_unknown_tier_of_a_number_is_a_problem() -> None:
+    problems = problems_of({**RAW, "numbers": {"+15550100": {"tier": "gold"}}})
+    assert "gold" in problems["numbers.+15550100.tier"]
 
 
 def test_a_wrong_key_of_an_engine_is_named_with_its_table() -> None:

@@ -30,8 +30,10 @@ ROWS: dict[str, float] = {
     "voxd.storage": 2,
     "voxd.telemetry": 2,
     "voxd.notify": 2,
-    "voxd.warmup": 2.5,  # a part of runtime in a file of its own
+    "voxd.chains": 2.5,  # parts of runtime in files of their own
+    "voxd.warmup": 2.6,
     "voxd.runtime": 3,
+    "voxd.stack": 3.5,
     "voxd.call": 4,
     "voxd.caller": 0.5,  # a stranger on the line: of voxd it may know the errors only
     "voxd.server": 5,

@@ -1,24 +1,18 @@
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.fakes.call import make_config
+from tests.fakes.call import Stage, make_config, make_runtime
+from tests.fakes.language_model import FakeLanguageModel
 from voxd.config import load_config
 from voxd.engines.registry import settings_types
-from voxd.errors import ModelError
-from voxd.runtime import background, engine_names, open_runtime
+from voxd.errors import ConfigError, ModelError
+from voxd.runtime import background, open_runtime
 from voxd.storage.speech_cache import SpeechKey
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
-
-
-def test_each_engine_is_named_once_in_the_order_of_the_chains() -> None:
-    config = make_config()
-    assert engine_names(config) == ("fake-stt", "fake-llm", "fake-tts")
-    tier = config.tier().model_copy(update={"llm": ("cloud", "fake-llm"), "tts": ("cloud",)})
-    config = config.model_copy(update={"tiers": {"test": tier}})
-    assert engine_names(config) == ("fake-stt", "cloud", "fake-llm")
 
 
 async def test_background_work_ends_with_the_body_and_its_error_passes_unwrapped() -> None:
@@ -48,14 +42,41 @@ async def test_missing_weights_are_told_before_any_worker_starts(tmp_path: Path)
     assert steps == []
 
 
+async def test_a_language_that_nobody_speaks_is_told_before_any_worker_starts(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(SHIPPED.read_text().replace('language = "en" ', 'language = "fr" '))
+    with pytest.raises(ConfigError, match="piper: does not speak fr"):
+        async with open_runtime(load_config(path, settings_types())):
+            pass
+
+
+async def test_sequences_are_kept_only_where_a_provider_can_be_lost() -> None:
+    cloud = FakeLanguageModel(name="cloud-llm")
+    cloud.capabilities = replace(cloud.capabilities, is_local=False)
+    local = make_config(local={"shadow_calls": 3})
+    both = make_config(tier={"llm": ["cloud-llm", "fake-llm"]}, local={"shadow_calls": 3})
+    assert make_runtime(Stage(config=local, more=[cloud])).kept_sequences("fake-llm") == 0
+    assert make_runtime(Stage(config=both, more=[cloud])).kept_sequences("fake-llm") == 3
+    assert make_runtime(Stage(config=both)).kept_sequences("fake-llm") == 0
+
+
 @pytest.mark.weights
-async def test_the_shipped_config_opens_warm_and_closes(tmp_path: Path) -> None:
+async def test_the_shipped_config_opens_warm_and_closes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"):
+        monkeypatch.delenv(key, raising=False)
     config = load_config(SHIPPED, settings_types())
     cache = config.cache.model_copy(update={"directory": str(tmp_path / "speech")})
     config = config.model_copy(update={"cache": cache})
     before = asyncio.all_tasks()
     async with open_runtime(config) as runtime:
         assert set(runtime.engines) == {"faster-whisper", "llamacpp", "piper"}
+        assert set(runtime.board.refused) == {"deepgram", "groq", "cartesia"}
+        for engine in runtime.engines.values():
+            assert 0 < await engine.probe() < 5
         key = SpeechKey(config.agent.greeting, "en", "piper", "")
         greeting = runtime.speech_cache.get(key)
         assert greeting is not None and len(greeting) > 8000

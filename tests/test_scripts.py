@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from voxd.engines.registry import REGISTRY
+
 ROOT = Path(__file__).parent.parent
 FETCH = ROOT / "scripts/fetch-models"
 
@@ -194,7 +196,7 @@ def test_the_manifest_covers_every_model_that_the_config_names() -> None:
     manifest = tomllib.loads((ROOT / "models/manifest.toml").read_text(encoding="utf-8"))
     paths = {f"models/{file['path']}" for model in manifest["model"] for file in model["file"]}
     engines = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))["engines"]
-    for engine in engines.values():
+    for engine in (engines[entry.name] for entry in REGISTRY if entry.is_local):
         for name in {engine.get("model"), engine.get("voice")} - {None}:
             assert any(path == name or path.startswith(f"{name}/") for path in paths), name
 

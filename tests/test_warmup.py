@@ -1,5 +1,6 @@
 import asyncio
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -69,6 +70,63 @@ async def test_a_changed_phrase_is_rendered_alone(tmp_path: Path) -> None:
     await warm(again)
     assert again.tts.texts == ["Bye now."]
     assert again.cache.get(SpeechKey("Bye *now*.", "en", "fake-tts", ""))
+
+
+def cloud_voice(*languages: str) -> FakeTextToSpeech:
+    """A voice that is paid by the character."""
+    voice = FakeTextToSpeech(first_s=0.0, speed=1e6, name="cloud-tts")
+    voice.capabilities = replace(voice.capabilities, is_local=False, languages=languages)
+    return voice
+
+
+async def test_a_voice_that_costs_money_renders_nothing_that_a_local_one_can_say() -> None:
+    stage = make_stage(make_config(tier={"tts": ["cloud-tts", "fake-tts"]}))
+    voice = cloud_voice()
+    await warm_up(
+        stage.config, {**engines_of(stage), voice.name: voice}, stage.cache, lambda _: None
+    )
+    assert voice.texts == []
+    assert GREETING in stage.tts.texts
+
+
+async def test_a_language_without_a_local_voice_has_its_last_word_rendered_once(
+    tmp_path: Path,
+) -> None:
+    config = make_config(
+        tier={"tts": ["cloud-tts", "fake-tts"]}, numbers={"+15550100": {"language": "es"}}
+    )
+    for texts in ([config.phrases.failure], []):
+        stage = make_stage(config, SpeechCache(tmp_path))
+        stage.tts.capabilities = replace(stage.tts.capabilities, languages=("en",))
+        voice = cloud_voice("en", "es")
+        engines = {**engines_of(stage), voice.name: voice}
+        await warm_up(config, engines, stage.cache, lambda _: None)
+        assert voice.texts == texts
+        assert stage.cache.get(SpeechKey(config.phrases.failure, "es", "cloud-tts", ""))
+
+
+async def test_an_engine_that_fails_costs_nothing_while_another_of_its_kind_is_well() -> None:
+    stage = make_stage(make_config(tier={"tts": ["cloud-tts", "fake-tts"]}))
+    voice = cloud_voice()
+
+    async def fail() -> None:
+        raise EngineError("cloud-tts", Category.AUTH, Phase.CONNECT, "a bad key")
+
+    voice.warm = fail  # type: ignore[method-assign]
+    steps: list[str] = []
+    engines = {**engines_of(stage), voice.name: voice}
+    failed = await warm_up(stage.config, engines, stage.cache, steps.append)
+    assert set(failed) == {"cloud-tts"}
+    assert any("a bad key" in step for step in steps)
+
+
+async def test_an_engine_that_could_not_be_opened_is_none_to_rely_on() -> None:
+    stage = make_stage(make_config(tier={"tts": ["cloud-tts"]}))
+    refused = EngineError("cloud-tts", Category.BAD_REQUEST, Phase.CONNECT, "no SDK")
+    with pytest.raises(EngineError, match="no SDK"):
+        await warm_up(
+            stage.config, engines_of(stage), stage.cache, lambda _: None, {"cloud-tts": refused}
+        )
 
 
 async def test_without_any_engine_of_a_kind_the_start_fails() -> None:

@@ -119,7 +119,7 @@ def _worker(arguments: list[str]) -> int:
     from voxd.engines.local.worker import run_worker
 
     parser = argparse.ArgumentParser(prog="voxd worker")
-    parser.add_argument("kind", choices=("stt", "llm", "tts"))
+    parser.add_argument("kind", choices=("stt", "llm", "tts", "turn"))
     parser.add_argument("--fd", type=int, required=True, help="socket to the daemon")
     args = parser.parse_args(arguments)
     return run_worker(args.kind, args.fd)

@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -25,6 +25,10 @@ class Table(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
 
+    def completed(self, local: "Local") -> Self:
+        """This table of an engine with what follows from the machine filled in."""
+        return self
+
 
 class Server(Table):
     """`[server]`: where the daemon listens and how much it takes."""
@@ -32,7 +36,7 @@ class Server(Table):
     host: str = "127.0.0.1"
     port: int = Field(8080, ge=0, le=65535)
     public_url: str = Field("", pattern=r"^(https?://[^/\s?#]+)?$")
-    max_calls: int = Field(8, ge=1, le=1000)
+    max_calls: int = Field(100, ge=1, le=1000)
     drain_s: float = Field(30.0, ge=0, le=3600)
 
 
@@ -113,6 +117,52 @@ class Phrases(Table):
     )
 
 
+_Seconds = Annotated[float, Field(gt=0, le=60)]
+
+
+class Deadline(NamedTuple):
+    """How long a stage may make no progress; `[soft, hard]` in the file.
+
+    An engine without a successor is never left for being slow: there both do nothing, and the
+    call's `last_net_s` is the bound.
+    """
+
+    soft_s: _Seconds
+    """When the next engine of the chain is started beside this one."""
+    hard_s: _Seconds
+    """When this one is left."""
+
+
+class Deadlines(Table):
+    """`[tiers.NAME.deadlines]`: progress that each stage owes, seconds.
+
+    The defaults leave the next engine, a local one, time to be heard within 1.5 s more than a
+    good answer takes.
+    """
+
+    stt_connected_s: Deadline = Deadline(0.6, 1.2)
+    """From the attempt to open a stream to its being open."""
+    transcript_s: Deadline = Deadline(0.5, 1.0)
+    """From the flush to words that cover it."""
+    first_token_s: Deadline = Deadline(0.45, 0.9)
+    """From the request to the first token."""
+    first_clause_s: Deadline = Deadline(0.8, 1.2)
+    """From the request to the first clause that can be spoken."""
+    first_audio_s: Deadline = Deadline(0.35, 0.7)
+    """From a clause to its first audio."""
+    next_audio_s: Deadline = Deadline(0.4, 0.8)
+    """From audio to the audio after it, within a clause; the same limit, for the next token,
+    holds for a reply that is being written."""
+
+    @model_validator(mode="after")
+    def soft_comes_first(self) -> Self:
+        for name in type(self).model_fields:
+            deadline: Deadline = getattr(self, name)
+            if deadline.soft_s > deadline.hard_s:
+                raise ValueError(f"{name}: must be [soft, hard] with soft <= hard")
+        return self
+
+
 class Tier(Table):
     """`[tiers.NAME]`: what a call of this tier gets. Chains name engines, first to last."""
 
@@ -121,15 +171,32 @@ class Tier(Table):
     llm: tuple[str, ...] = Field(min_length=1)
     tts: tuple[str, ...] = Field(min_length=1)
     interruptions: bool = False
+    speculation: int = Field(2, ge=0, le=10)
     wait_complete_s: float = Field(0.4, ge=0.1, le=5)
     wait_unknown_s: float = Field(0.7, ge=0.1, le=5)
     wait_incomplete_s: float = Field(1.2, ge=0.1, le=10)
+    deadlines: Deadlines = Deadlines()
 
     @model_validator(mode="after")
     def waits_grow(self) -> Self:
         if not self.wait_complete_s <= self.wait_unknown_s <= self.wait_incomplete_s:
             raise ValueError("must hold: wait_complete_s <= wait_unknown_s <= wait_incomplete_s")
         return self
+
+
+class Number(Table):
+    """`[numbers."+15550100"]`: what differs for calls to this number; absent: as elsewhere."""
+
+    tier: str | None = None
+    language: str | None = Field(None, pattern=r"^[a-z]{2,3}$")
+
+
+class Health(Table):
+    """`[health]`: how engines are watched, seconds."""
+
+    probe_s: float = Field(2.0, ge=0.1, le=600)
+    idle_probe_s: float = Field(300.0, ge=1, le=86_400)
+    probe_limit_s: float = Field(5.0, ge=0.1, le=60)
 
 
 class Local(Table):
@@ -141,6 +208,15 @@ class Local(Table):
     start_s: float = Field(60.0, ge=1, le=600)
     restart_max_s: float = Field(10.0, ge=0.1, le=600)
     queue: int = Field(32, ge=1, le=10_000)
+    shadow_calls: int = Field(2, ge=0, le=1000)
+
+    def core_count(self) -> int:
+        """Processor cores that the workers may use together."""
+        if self.cores:
+            return self.cores
+        if hasattr(os, "sched_getaffinity"):  # what a container or a unit was given
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1
 
     @model_validator(mode="after")
     def silence_is_longer(self) -> Self:
@@ -173,7 +249,9 @@ class Config(Table):
     agent: Agent = Agent()
     phrases: Phrases = Phrases()
     tiers: dict[str, Tier] = Field(min_length=1)
+    numbers: dict[str, Number] = Field(default_factory=dict)
     engines: dict[str, Any] = Field(default_factory=dict)
+    health: Health = Health()
     local: Local = Local()
     cache: Cache = Cache()
     log: Log = Log()
@@ -185,12 +263,28 @@ class Config(Table):
         """The tier of a call."""
         return self.tiers[self.call.tier]
 
+    def dialled(self, number: str) -> "Config":
+        """This config as calls to a number see it: `call.tier` and `agent` are that number's."""
+        own = self.numbers.get(number)
+        if own is None:
+            return self
+        call, agent = self.call, self.agent
+        if own.tier is not None:
+            call = call.model_copy(update={"tier": own.tier})
+        if own.language is not None:
+            agent = agent.model_copy(update={"language": own.language})
+        return self.model_copy(update={"call": call, "agent": agent})
+
+    def served(self) -> "tuple[Config, ...]":
+        """This config as each kind of call sees it: first for numbers that are not listed."""
+        return (self, *(self.dialled(number) for number in self.numbers))
+
     def resolve(self, path: str) -> Path:
         """Make a path of the file absolute."""
         return (self.base_dir / Path(path).expanduser()).resolve()
 
 
-EngineSettings = Mapping[str, tuple[str, type[BaseModel]]]
+EngineSettings = Mapping[str, tuple[str, type[Table]]]
 """Engine name -> (kind: `stt`, `llm` or `tts`; the model of its table)."""
 
 
@@ -234,7 +328,8 @@ def parse_config(
         problems.extend(_cross_check(config, engines, named))
     if problems or config is None:
         raise ConfigError(source, tuple(problems))
-    return config
+    completed = {name: table.completed(config.local) for name, table in settings.items()}
+    return config.model_copy(update={"engines": completed})
 
 
 def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
@@ -247,10 +342,8 @@ def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
     return environ.get(name, "").strip()
 
 
-def _parse_engines(
-    raw: Any, engines: EngineSettings, problems: list[Problem]
-) -> dict[str, BaseModel]:
-    settings: dict[str, BaseModel] = {}
+def _parse_engines(raw: Any, engines: EngineSettings, problems: list[Problem]) -> dict[str, Table]:
+    settings: dict[str, Table] = {}
     if not isinstance(raw, Mapping):
         problems.append(Problem("engines", "must be a table of tables"))
         return settings
@@ -284,6 +377,11 @@ def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> l
     if config.call.tier not in config.tiers:
         known = ", ".join(sorted(config.tiers))
         found.append(Problem("call.tier", f"no tier {config.call.tier!r}; known: {known}"))
+    for number, own in config.numbers.items():
+        if own.tier is not None and own.tier not in config.tiers:
+            known = ", ".join(sorted(config.tiers))
+            key = f"numbers.{number}.tier"
+            found.append(Problem(key, f"no tier {own.tier!r}; known: {known}"))
     for name, tier in config.tiers.items():
         for kind in ("stt", "llm", "tts"):
             for engine in getattr(tier, kind):

@@ -15,7 +15,8 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from voxd.commands import Message
-from voxd.events import Kind
+from voxd.errors import EngineError
+from voxd.events import Kind, TurnSignal
 
 LINE_RATE_HZ = 8000
 """Samples a second on the line; mu-law, so bytes a second as well."""
@@ -25,6 +26,10 @@ FRAME_BYTES = 160
 """Bytes of mu-law in one line frame."""
 MULAW_SILENCE = 0xFF
 """The mu-law byte of a zero sample; pads the last frame of a clause."""
+
+
+PROBE_CALL_ID = "probe"
+"""What probes ask engines under; no CallSid of Twilio's looks like it."""
 
 
 class Priority(IntEnum):
@@ -106,6 +111,18 @@ class Engine(Protocol):
         """Return once a request would be served at full speed; idempotent, costs nothing."""
         ...
 
+    async def probe(self) -> float:
+        """The cheapest real request that exercises what a caller's request would.
+
+        Runs at `Priority.PROBE`, costs next to nothing and leaves nothing behind; never two at
+        once for one engine (`voxd.engines.prober`).
+
+        Returns:
+            Seconds to its first result, to be compared with callers' requests: what a caller
+            never waits for, such as making a connection, is not part of it.
+        """
+        ...
+
 
 # --- speech to text -------------------------------------------------------------------------
 
@@ -119,6 +136,8 @@ class Transcript:
     through: float
     """Audio time up to which `text` covers what was pushed."""
     is_final: bool
+    signal: TurnSignal | None = None
+    """What the engine says about the turn with this very text, if it judges turns at all."""
 
 
 class TranscriptStream(Protocol):
@@ -236,4 +255,51 @@ class TextToSpeech(Engine, Protocol):
 
     def open_speech(self, request: SpeechRequest) -> AbstractAsyncContextManager[SpeechStream]:
         """Open the stream of one reply; leaving the context drops what is unfinished."""
+        ...
+
+
+# --- the end of a turn ----------------------------------------------------------------------
+
+
+class TurnJudge(Engine, Protocol):
+    """Tells by the sound of an utterance whether the caller has finished."""
+
+    async def judge(self, call_id: str, mulaw: bytes, priority: Priority) -> float:
+        """How likely the turn is over, 0 to 1.
+
+        Args:
+            mulaw: the utterance up to now, the beginning of its pause (0.1 to 0.3 s) included;
+                it may look at the last seconds only.
+        """
+        ...
+
+
+# --- health ---------------------------------------------------------------------------------
+
+
+class HealthRecorder(Protocol):
+    """Where calls report how engines serve them: `voxd.engines.health_board.HealthBoard`."""
+
+    def record_result(self, engine: str, latency_s: float) -> None:
+        """A caller's request got its first result after this long."""
+        ...
+
+    def record_error(self, error: EngineError) -> None:
+        """A caller's request failed, or its engine was left for missing a hard deadline."""
+        ...
+
+    def record_late(self, engine: str, waited_s: float) -> None:
+        """It delivered nothing for this long, and what another one delivered was used instead."""
+        ...
+
+    def record_switch(self, left: str, taken: str) -> None:
+        """A call left one engine for another."""
+        ...
+
+    def record_hedge(self, engine: str, *, won: bool) -> None:
+        """This engine was started beside a slow one; did it deliver first?"""
+        ...
+
+    def is_healthy(self, engine: str) -> bool:
+        """May a call that left this engine come back to it?"""
         ...

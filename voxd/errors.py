@@ -68,6 +68,7 @@ class Category(StrEnum):
     """Why an engine failed, the same words for every provider."""
 
     AUTH = "auth"
+    """Our account or configuration may not use it: no key, a wrong one, a model that is gone."""
     QUOTA = "quota"
     RATE_LIMIT = "rate_limit"
     CONNECTIVITY = "connectivity"

@@ -15,11 +15,24 @@ from voxd.errors import Category, Phase
 
 
 class Kind(StrEnum):
-    """The three kinds of engine."""
+    """The kinds of engine."""
 
     STT = "stt"
     LLM = "llm"
     TTS = "tts"
+    TURN = "turn"
+    """Judges by the sound whether the caller has finished."""
+
+
+class TurnSignal(StrEnum):
+    """What a speech-to-text provider says about the caller's turn."""
+
+    EAGER_END = "eager_end"
+    """Perhaps over: worth starting a reply that may be thrown away."""
+    RESUMED = "resumed"
+    """Not over after all: takes an `EAGER_END` back."""
+    END = "end"
+    """Over, as far as the provider can tell."""
 
 
 class EndReason(StrEnum):
@@ -205,7 +218,8 @@ class ReplyWritten(Event):
     clauses: int
     """How many clauses there were; 0 means the model said nothing speakable."""
     finish_reason: str
-    """`stop`, `length` or `phrase` (a stock phrase, no model involved)."""
+    """`stop`, `length`, `cut` (the model broke off while its first clauses sounded) or `phrase`
+    (a stock phrase, no model involved)."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     """Prompt tokens that were already in the KV cache (or the provider's cache)."""

@@ -25,7 +25,7 @@ def test_a_derived_config_differs_only_in_what_was_asked_for() -> None:
     assert derived["server"].pop("port") == 9
     assert derived["call"].pop("tier") == "pro"
     del shipped["server"]["port"], shipped["call"]["tier"]
-    for engine in ("faster-whisper", "llamacpp", "piper"):
+    for engine in ("faster-whisper", "llamacpp", "piper", "smart-turn"):
         key = "voice" if engine == "piper" else "model"
         relative = shipped["engines"][engine].pop(key)
         absolute = derived["engines"][engine].pop(key)

@@ -10,7 +10,8 @@ from tests.fakes.line import FakeLine
 from tests.fakes.speech_to_text import FakeSpeechToText
 from voxd.call.listener import Listener
 from voxd.call.transcriber import Transcriber
-from voxd.config import Ear, Line
+from voxd.config import Deadlines, Ear, Line
+from voxd.engines.health_board import HealthBoard
 from voxd.events import Event, PauseReached, SpeechPaused, SpeechStarted
 from voxd.twilio.media import Media
 
@@ -37,7 +38,8 @@ async def hearing() -> AsyncIterator[Hearing]:
     def post(event: Event) -> None:
         it.posted.append(event)
 
-    transcriber = Transcriber(stt, "CA1", "en", post, loop.time)
+    board = HealthBoard({stt.name: stt.capabilities}, loop.time)
+    transcriber = Transcriber((stt,), Deadlines(), board, "CA1", "en", post, loop.time)
     listener = Listener(Ear(), Line(), transcriber, post, loop.time)
     it = Hearing(listener, line, stt)
 

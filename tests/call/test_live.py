@@ -285,3 +285,25 @@ async def test_a_flood_of_keys_neither_fills_the_inbox_nor_starves_others() -> N
         keys = [event for event in it.brain.events if isinstance(event, DigitPressed)]
         assert len(keys) == 5000
         assert not it.task.done()
+
+
+async def test_what_the_call_held_is_given_back_side_by_side() -> None:
+    stage = Stage()
+    together = asyncio.Barrier(2)
+    closed: list[str] = []
+
+    async def release(call_id: str) -> None:
+        await together.wait()
+        closed.append("sequence")
+        raise OSError("lost")
+
+    async def close() -> None:
+        await together.wait()
+        closed.append("socket")
+
+    stage.llm.release = release  # type: ignore[method-assign]
+    stage.line.close = close  # type: ignore[method-assign]
+    async with shell(lambda _: [], stage) as it:
+        stage.line.hang_up()
+        await it.task
+    assert sorted(closed) == ["sequence", "socket"]

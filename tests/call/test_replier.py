@@ -1,14 +1,14 @@
 """One reply: model to clauses to voice; what is reported, in which order."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from tests.fakes.language_model import STALL, FakeLanguageModel, said
+from tests.fakes.language_model import STALL, FakeLanguageModel, Script, said
 from tests.fakes.line import FakeLine
 from tests.fakes.text_to_speech import FakeTextToSpeech
-from voxd.call.replier import Replier
+from voxd.call.replier import REMAKES, Replier
 from voxd.call.speaker import Speaker
 from voxd.call.voice import Voice
 from voxd.commands import Message, PhraseKind, PreparePrompt, Say, StartReply
@@ -16,11 +16,14 @@ from voxd.config import Agent, Line
 from voxd.contracts import Priority
 from voxd.errors import Category, Phase
 from voxd.events import (
+    ClauseHeard,
+    ClauseStarted,
     ClauseVoiced,
     ClauseWritten,
     EngineFailed,
     Event,
     Kind,
+    PlaybackFinished,
     ReplyRequested,
     ReplyWritten,
 )
@@ -33,16 +36,33 @@ SomeEvent = TypeVar("SomeEvent", bound=Event)
 class Making:
     """A replier whose speaker's gate stays closed unless a test commits."""
 
-    def __init__(self, llm: FakeLanguageModel, tts: FakeTextToSpeech) -> None:
+    def __init__(
+        self, llm: FakeLanguageModel, tts: FakeTextToSpeech, voices: Sequence[str] = ()
+    ) -> None:
         loop = asyncio.get_running_loop()
         self.llm = llm
         self.tts = tts
         self.posted: list[Event] = []
         self.cache = SpeechCache(None)
-        self.speaker = Speaker(Line(), FakeLine(), self.posted.append, loop.time)
+        self.line = FakeLine()
+        self.speaker = Speaker(Line(), self.line, self.posted.append, loop.time)
         self.replier = Replier(
-            "CA1", Agent(), llm, tts, self.cache, self.speaker, self.posted.append, loop.time
+            "CA1",
+            Agent(),
+            llm,
+            tts,
+            self.cache,
+            self.speaker,
+            self.posted.append,
+            loop.time,
+            voices,
         )
+
+    async def finished(self) -> None:
+        """Return once the caller has heard the reply."""
+        async with asyncio.timeout(60):
+            while not self.all(PlaybackFinished):
+                await asyncio.sleep(0.05)
 
     def all(self, kind: type[SomeEvent]) -> list[SomeEvent]:
         return [event for event in self.posted if isinstance(event, kind)]
@@ -57,12 +77,23 @@ class Making:
 
 @asynccontextmanager
 async def making(
-    llm: FakeLanguageModel | None = None, tts: FakeTextToSpeech | None = None
+    llm: FakeLanguageModel | None = None,
+    tts: FakeTextToSpeech | None = None,
+    voices: Sequence[str] = (),
 ) -> AsyncIterator[Making]:
-    it = Making(llm or FakeLanguageModel(), tts or FakeTextToSpeech())
+    it = Making(llm or FakeLanguageModel(), tts or FakeTextToSpeech(), voices)
     yield it
     assert it.llm.active == 0
     assert it.tts.active == 0
+
+
+@asynccontextmanager
+async def sending(it: Making) -> AsyncIterator[None]:
+    """Let the speaker send."""
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(it.speaker.run())
+        yield
+        task.cancel()
 
 
 async def test_a_reply_is_reported_from_request_to_end() -> None:
@@ -222,3 +253,124 @@ async def test_preparing_is_best_effort() -> None:
         llm.prepare = failing  # type: ignore[method-assign, assignment]
         await it.replier.prepare(PreparePrompt(PROMPT), Priority.GREETING)
     assert it.posted == []
+
+
+# --- what becomes of a reply whose engine fails ---------------------------------------------------
+
+FIRST, SECOND = "We are open today.", "Do come by."
+REPLY = f"{FIRST} {SECOND}"
+
+
+def broken(llm: FakeLanguageModel, after_s: float = 0.05) -> Script:
+    """A first clause, a bit of a second one, and the end."""
+    return (0.1, f"{FIRST} ", "Do", after_s, llm.error())
+
+
+async def test_a_reply_that_broke_off_unheard_is_made_again_from_the_beginning() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = (broken(llm, after_s=0.5), said("Yes, today. Come by."))
+    async with making(llm) as it:
+        command, voice = it.start(4)
+        await it.replier.reply(command, voice)
+    assert [request.reply_id for request in llm.requests] == [4, 4]
+    assert [clause.text for clause in voice.clauses] == ["Yes, today.", "Come by."]
+    assert [clause.number for clause in voice.clauses] == [0, 1]
+    assert voice.clause_count == 2
+    assert it.all(EngineFailed) == []
+    (written,) = it.all(ReplyWritten)
+    assert (written.clauses, written.finish_reason) == (2, "stop")
+    assert len(it.all(ReplyRequested)) == 2
+
+
+async def test_a_committed_reply_that_broke_off_before_its_first_audio_is_made_again() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = (broken(llm), said("Yes, today. Come by."))
+    async with making(llm) as it, sending(it):
+        command, voice = it.start(4, committed=True)
+        await it.replier.reply(command, voice)
+        await it.finished()
+    assert [event.text for event in it.all(ClauseStarted)] == ["Yes, today.", "Come by."]
+    played = {frame.mulaw[0] for frame in it.line.played}
+    assert it.tts.byte_of(FIRST) not in played
+
+
+async def test_a_reply_that_broke_off_while_it_sounds_ends_with_what_was_said() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = (broken(llm, after_s=0.6), said("Never asked."))
+    async with making(llm) as it, sending(it):
+        command, voice = it.start(4, committed=True)
+        await it.replier.reply(command, voice)
+        await it.finished()
+    assert len(llm.requests) == 1
+    assert [event.text for event in it.all(ClauseStarted)] == [FIRST]
+    assert [event.clause for event in it.all(ClauseHeard)] == [0]
+    (written,) = it.all(ReplyWritten)
+    assert (written.clauses, written.finish_reason) == (1, "cut")
+    assert it.all(EngineFailed) == []
+
+
+async def test_a_reply_that_breaks_off_again_and_again_is_a_failure() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = (broken(llm),)
+    async with making(llm) as it:
+        command, voice = it.start(4)
+        await it.replier.reply(command, voice)
+    assert len(llm.requests) == REMAKES + 1
+    assert [failed.phase for failed in it.all(EngineFailed)] == [Phase.STREAM]
+    assert voice.clause_count == 0
+    assert voice.is_ended
+
+
+async def test_an_error_without_any_clause_is_not_tried_again() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = ((0.1, llm.error()), said("Never asked."))
+    async with making(llm) as it:
+        await it.replier.reply(*it.start(4))
+    assert len(llm.requests) == 1
+    assert [failed.kind for failed in it.all(EngineFailed)] == [Kind.LLM]
+
+
+async def test_the_kind_of_a_failure_is_where_it_happened() -> None:
+    """Whatever the engine is called: behind a chain the name is that of one of its engines."""
+    tts = FakeTextToSpeech(name="fake-llm")
+    tts.breaks[FIRST] = 0.0
+    async with making(FakeLanguageModel(said(REPLY)), tts) as it:
+        await it.replier.reply(*it.start(4))
+    assert [failed.kind for failed in it.all(EngineFailed)] == [Kind.TTS]
+
+
+async def test_dropping_a_reply_that_is_made_again_leaves_nothing() -> None:
+    llm = FakeLanguageModel()
+    llm.scripts = (broken(llm, after_s=0.5), (0.1, f"{FIRST} ", STALL))
+    async with making(llm) as it:
+        command, voice = it.start()
+        async with asyncio.TaskGroup() as tasks:
+            task = tasks.create_task(it.replier.reply(command, voice))
+            await asyncio.sleep(1)
+            it.speaker.drop(command.reply_id)
+            task.cancel()
+    assert len(llm.requests) == 2
+    assert voice.unsent_s == 0
+
+
+async def test_when_no_voice_can_speak_a_stored_phrase_of_any_is_played() -> None:
+    tts = FakeTextToSpeech()
+    tts.refusals = 1
+    async with making(tts=tts, voices=("another", "third")) as it:
+        it.cache.put(SpeechKey("So sorry.", "en", "third", ""), b"\x2a" * 1600)
+        command, voice = it.phrase("So sorry.", PhraseKind.FAILURE)
+        await it.replier.say(command, voice)
+    assert it.all(EngineFailed) == []
+    assert [list(clause.frames) for clause in voice.clauses] == [[b"\x2a" * 160] * 10]
+    assert voice.is_ended
+
+
+async def test_a_phrase_of_two_voices_is_not_kept() -> None:
+    async with making() as it:
+        command, voice = it.phrase("Good morning.")
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(it.replier.say(command, voice))
+            await asyncio.sleep(0.15)
+            it.tts.name = "another"
+    for name in ("fake-tts", "another"):
+        assert it.cache.get(SpeechKey("Good morning.", "en", name, "")) is None

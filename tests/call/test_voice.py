@@ -64,3 +64,22 @@ def test_breaking_off_after_a_whole_clause_leaves_it_whole() -> None:
     voice.break_off()
     assert voice.current is not None
     assert voice.current.is_whole
+
+
+def test_a_muted_voice_forgets_and_takes_nothing_before_it_is_unmuted() -> None:
+    voice, _ = make_voice()
+    voice.begin_clause(0, "a")
+    voice.write(b"\x01" * 1650)
+    voice.mute()
+    for _ in range(2):  # what the attempt before still does
+        voice.write(b"\x01" * 1600)
+        voice.end_clause()
+        voice.break_off()
+        voice.begin_clause(1, "b")
+    assert (voice.current, voice.clause_count, voice.unsent_s) == (None, 0, 0)
+    voice.unmute()
+    voice.begin_clause(0, "c")
+    voice.write(b"\x02" * 160)
+    assert voice.current is not None
+    assert list(voice.current.frames) == [b"\x02" * 160]  # nothing of the cut frame
+    assert voice.clause_count == 1

@@ -35,7 +35,9 @@ TIER = Tier(
     wait_complete_s=0.4,
     wait_unknown_s=0.7,
     wait_incomplete_s=1.2,
+    speculation=0,
 )
+SPECULATIVE = TIER.model_copy(update={"speculation": 2})
 INTERRUPTIBLE = TIER.model_copy(update={"interruptions": True})
 
 

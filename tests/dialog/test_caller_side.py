@@ -1,7 +1,7 @@
 """Keys on the telephone, alone and beside speech."""
 
 from tests.dialog.playbook import Playbook
-from voxd.commands import StartReply, StartTimer
+from voxd.commands import AwaitPause, StartReply, StartTimer
 from voxd.dialog.caller_side import MAX_DIGITS
 from voxd.dialog.floor import State
 from voxd.events import (
@@ -83,3 +83,25 @@ def test_keys_survive_a_reply_that_is_taken_back() -> None:
     book.send(SpeechStarted(4.2, 4.1))
     book.asked("Sales, please.", 4.1, 5.0)
     assert pressed(book) == "Sales, please. (I pressed 1 on the keypad.)"
+
+
+def test_words_that_may_be_revised_are_given_a_moment_to_become_final() -> None:
+    book = Playbook().greeted()
+    book.send(SpeechStarted(2.0, 2.0))
+    book.send(SpeechPaused(3.1, 3.0))
+    book.send(TranscriptReceived(3.2, "What time do you.", 3.0, False, "stt"))
+    assert book.send(PauseReached(3.4, 3.0, 0.4)) == [AwaitPause(0.7)]
+    # The final comes in that moment: no more waiting than its words ask for.
+    final = TranscriptReceived(3.5, "What time do you open?", 3.0, True, "stt")
+    assert book.send(final) == [AwaitPause(0.4)]
+    book.send(PauseReached(3.5, 3.0, 0.5))
+    assert pressed(book) == "What time do you open?"
+
+
+def test_without_a_final_the_words_of_then_are_answered() -> None:
+    book = Playbook().greeted()
+    book.send(SpeechStarted(2.0, 2.0))
+    book.send(SpeechPaused(3.1, 3.0))
+    book.send(TranscriptReceived(3.2, "What time do you open?", 3.0, False, "stt"))
+    book.send(PauseReached(3.7, 3.0, 0.7))
+    assert pressed(book) == "What time do you open?"

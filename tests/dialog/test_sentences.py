@@ -65,3 +65,15 @@ def test_nothing_is_lost_whatever_the_chunks(text: str, step: int) -> None:
     clauses = split(text, step)
     assert "".join("".join(clauses).split()) == "".join(text.split())
     assert all(clause == clause.strip() and clause for clause in clauses)
+
+
+@pytest.mark.parametrize("step", [1, 2, 5, 99])
+def test_a_placeholder_stays_whole(step: int) -> None:
+    text = "Hello there my name is [Your Name. Or so] and I can help you. Bye, [Company, Inc. now"
+    clauses = split(text, step)
+    assert " ".join(clauses) == text
+    assert any("[Your Name. Or so]" in clause for clause in clauses)
+
+
+def test_a_bracket_that_never_closes_does_not_hold_up_the_reply() -> None:
+    assert len(split("[never closed " + "word " * 200)) > 3

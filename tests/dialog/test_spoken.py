@@ -18,6 +18,10 @@ from voxd.dialog.spoken import to_spoken
         ("👍", ""),
         ("# Title", "Title"),
         ("It costs $5.", "It costs $5."),
+        ("I'm [Your Name], hello.", "I'm, hello."),
+        ("[laughs]", ""),
+        ("Hi {first_name}!", "Hi!"),
+        ("Press [5] now, a < b > c", "Press 5 now, a b c"),
     ],
 )
 def test_what_only_an_eye_can_use_is_gone(written: str, spoken: str) -> None:

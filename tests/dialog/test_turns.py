@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from tests.dialog.playbook import INTERRUPTIBLE, TIER, Playbook
+from tests.dialog.playbook import INTERRUPTIBLE, SPECULATIVE, TIER, Playbook
 from voxd import events
 from voxd.dialog.floor import State
 from voxd.dialog.turns import IGNORED, JOURNAL_ONLY, TABLE, Key, key_of
@@ -97,7 +97,11 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             raise AssertionError(other)
 
 
-@pytest.mark.parametrize("tier", [TIER, INTERRUPTIBLE], ids=["plain", "interruptible"])
+@pytest.mark.parametrize(
+    "tier",
+    [TIER, INTERRUPTIBLE, SPECULATIVE],
+    ids=["plain", "interruptible", "speculative"],
+)
 def test_any_events_in_any_order_keep_the_table(tier: object) -> None:
     """30,000 random events: no rule raises, none leaves for a state that it does not name."""
     seen = set()

@@ -1,9 +1,10 @@
 """A whole call on the fakes: `async with live_call(...) as call`, in virtual time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 from tests.fakes.language_model import FakeLanguageModel
@@ -14,6 +15,8 @@ from voxd.call.build import build_call
 from voxd.call.live import LiveCall
 from voxd.commands import Command
 from voxd.config import Config
+from voxd.contracts import Engine
+from voxd.engines.health_board import HealthBoard
 from voxd.events import EndReason, Event
 from voxd.runtime import Runtime
 from voxd.storage.speech_cache import SpeechCache
@@ -23,9 +26,11 @@ GREETING = "Hello there."
 Item = TypeVar("Item", bound=Event | Command)
 
 
-def make_config(*, interruptions: bool = True, **tables: Any) -> Config:
-    """A config whose only tier uses the fakes."""
-    tier = {
+def make_config(
+    *, interruptions: bool = True, tier: Mapping[str, Any] | None = None, **tables: Any
+) -> Config:
+    """A config whose only tier uses the fakes; `tier` changes keys of it."""
+    default = {
         "target_s": 1.0,
         "stt": ["fake-stt"],
         "llm": ["fake-llm"],
@@ -35,9 +40,10 @@ def make_config(*, interruptions: bool = True, **tables: Any) -> Config:
         "wait_unknown_s": 0.6,
         "wait_incomplete_s": 1.0,
     }
+    tiers = {"test": {**default, **(tier or {})}, **tables.pop("tiers", {})}
     agent = {"greeting": GREETING, **tables.pop("agent", {})}
     call = {"tier": "test", **tables.pop("call", {})}
-    return Config.model_validate({"tiers": {"test": tier}, "agent": agent, "call": call, **tables})
+    return Config.model_validate({"tiers": tiers, "agent": agent, "call": call, **tables})
 
 
 @dataclass
@@ -49,17 +55,41 @@ class Stage:
     tts: FakeTextToSpeech = field(default_factory=FakeTextToSpeech)
     config: Config = field(default_factory=make_config)
     cache: SpeechCache = field(default_factory=lambda: SpeechCache(None))
+    more: list[Engine] = field(default_factory=list)
+    """Engines beside the three."""
     stt: FakeSpeechToText = field(init=False)
 
     def __post_init__(self) -> None:
         self.stt = FakeSpeechToText(self.line.said)
 
+    @property
+    def engines(self) -> dict[str, Engine]:
+        """Every engine by its name."""
+        return {engine.name: engine for engine in (self.stt, self.llm, self.tts, *self.more)}
+
+    @cached_property
+    def runtime(self) -> Runtime:
+        """What the calls of this stage share; asked for in the loop that runs them."""
+        return make_runtime(self)
+
     def build(self, line: FakeLine | None = None) -> LiveCall:
         """The call of a line, ready to run."""
         line = line or self.line
-        engines = {engine.name: engine for engine in (self.stt, self.llm, self.tts)}
-        runtime = Runtime(config=self.config, engines=engines, speech_cache=self.cache)
-        return build_call(runtime, Start(line.stream_sid, line.call_sid, line.parameters), line)
+        start = Start(line.stream_sid, line.call_sid, line.parameters)
+        return build_call(self.runtime, start, line)
+
+
+def make_runtime(stage: Stage, **parts: Any) -> Runtime:
+    """What calls of this stage share, with some parts exchanged."""
+    engines = stage.engines
+    board = HealthBoard(
+        {name: engine.capabilities for name, engine in engines.items()},
+        asyncio.get_running_loop().time,
+    )
+    return Runtime(
+        **{"config": stage.config, "engines": engines, "speech_cache": stage.cache, "board": board}
+        | parts
+    )
 
 
 class Running:

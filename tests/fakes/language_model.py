@@ -25,11 +25,11 @@ Script = Sequence[str | float | EngineError]
 class FakeLanguageModel:
     """Answers the n-th request with the n-th script, further ones with the last."""
 
-    name = "fake-llm"
     capabilities = Capabilities(Kind.LLM, True, (), 0.1)
 
-    def __init__(self, *scripts: Script) -> None:
-        self._scripts = scripts or ((0.1, "All right."),)
+    def __init__(self, *scripts: Script, name: str = "fake-llm") -> None:
+        self.name = name
+        self.scripts = scripts or ((0.1, "All right."),)
         self.requests: list[ReplyRequest] = []
         self.active = 0
         """Generations that run."""
@@ -44,11 +44,14 @@ class FakeLanguageModel:
     async def warm(self) -> None:
         return
 
+    async def probe(self) -> float:
+        return self.capabilities.expected_latency_s
+
     def error(self) -> EngineError:
         return EngineError(self.name, Category.SERVER, Phase.STREAM, "scripted")
 
     async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
-        script = self._scripts[min(len(self.requests), len(self._scripts) - 1)]
+        script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
         self.requests.append(request)
         self.sequences.add(request.call_id)
         self.active += 1

@@ -1,4 +1,8 @@
-"""A scripted `SpeechToText`: what the caller said between a and b becomes this text, late by x."""
+"""A scripted `SpeechToText`: what the caller said between a and b becomes this text, late by x.
+
+Faults: refuse (`refusals`), open slowly or never (`open_s`), say nothing (`is_stalled`), be slow
+(`slow_s`), find no words (`is_deaf`), die (`break_streams`).
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,10 +29,10 @@ class Said:
 class FakeSpeechToText:
     """Knows the script, but only transcribes what it was really given the audio of."""
 
-    name = "fake-stt"
     capabilities = Capabilities(Kind.STT, True, (), 0.1)
 
-    def __init__(self, script: list[Said]) -> None:
+    def __init__(self, script: list[Said], name: str = "fake-stt") -> None:
+        self.name = name
         self.script = script
         """May grow while the call runs."""
         self.open_streams: list[FakeTranscriptStream] = []
@@ -37,6 +41,16 @@ class FakeSpeechToText:
         self.opened = 0
         self.refusals = 0
         """So many of the next streams fail as soon as they are used."""
+        self.category = Category.CONNECTIVITY
+        """Of all its failures."""
+        self.open_s = 0.0
+        """Seconds that opening a stream takes."""
+        self.slow_s = 0.0
+        """Seconds by which each transcript is later than the script says."""
+        self.is_stalled = False
+        """While true what is asked is never answered."""
+        self.is_deaf = False
+        """While true answers have no words."""
 
     def status(self) -> EngineStatus:
         return EngineStatus(self.name, Kind.STT, EngineState.HEALTHY)
@@ -50,13 +64,19 @@ class FakeSpeechToText:
             stream.fail(self.error())
 
     def error(self) -> EngineError:
-        return EngineError(self.name, Category.CONNECTIVITY, Phase.STREAM, "scripted")
+        return EngineError(self.name, self.category, Phase.STREAM, "scripted")
+
+    async def probe(self) -> float:
+        if self.refusals:
+            raise self.error()
+        return self.capabilities.expected_latency_s
 
     @asynccontextmanager
     async def open_stream(
         self, call_id: str, language: str
     ) -> AsyncIterator["FakeTranscriptStream"]:
         self.opened += 1
+        await asyncio.sleep(self.open_s)
         stream = FakeTranscriptStream(self)
         if self.refusals:
             self.refusals -= 1
@@ -104,8 +124,11 @@ class FakeTranscriptStream:
             and self.heard_from <= item.start + 0.15
         ]
         self._asked.append((speech_end, said))
-        transcript = Transcript(" ".join(item.text for item in said), speech_end, True)
-        late_s = said[-1].late_s if said else 0.1
+        text = "" if self._engine.is_deaf else " ".join(item.text for item in said)
+        transcript = Transcript(text, speech_end, True)
+        late_s = (said[-1].late_s if said else 0.1) + self._engine.slow_s
+        if self._engine.is_stalled:
+            return
         loop = asyncio.get_running_loop()
         self._pending.append(loop.call_later(late_s, self._results.put_nowait, transcript))
 

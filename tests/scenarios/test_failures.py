@@ -159,7 +159,7 @@ async def test_marks_that_never_come_back_are_estimated() -> None:
 
 
 async def test_a_voice_slower_than_real_time_is_seen_as_underruns() -> None:
-    stage = Stage(llm=FakeLanguageModel(said("We are open from nine to five every day.")))
+    stage = Stage(llm=FakeLanguageModel(said("We are open until five.")))
     async with live_call(stage) as call:
         await call.wait_for(PlaybackFinished)
         stage.tts.speed = 0.5

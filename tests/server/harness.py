@@ -90,18 +90,13 @@ async def serving(
     stage = Stage(config=config or make_config())
     state = ServerState(stage.config, Guard(auth_token, stage.config.server.public_url))
     if is_ready:
-        state.open(make_runtime(stage))
+        state.open(stage.runtime)
     max_calls = stage.config.server.max_calls
     async with (
         listen(build_app(state), HOST, 0, max_calls) as (_, port),
         aiohttp.ClientSession() as http,
     ):
         yield Server(state, stage, http, port, auth_token)
-
-
-def make_runtime(stage: Stage) -> Runtime:
-    engines = {engine.name: engine for engine in (stage.stt, stage.llm, stage.tts)}
-    return Runtime(config=stage.config, engines=engines, speech_cache=stage.cache)
 
 
 def stream_of(document: str) -> dict[str, str]:

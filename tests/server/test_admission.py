@@ -1,17 +1,20 @@
 import asyncio
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from tests.fakes.call import Stage, make_config
-from tests.server.harness import make_runtime
+from tests.fakes.call import Stage, make_config, make_runtime
+from tests.fakes.language_model import FakeLanguageModel
 from voxd.contracts import EngineState, EngineStatus
-from voxd.errors import AdmissionRefused
+from voxd.errors import AdmissionRefused, Category, EngineError, Phase
 from voxd.events import EndReason, Kind
 from voxd.runtime import Runtime
 from voxd.server import admission
 from voxd.server.admission import Admission
 from voxd.telemetry.journal import Journal
+
+LOCAL = "+15550100"
 
 
 class Call:
@@ -96,6 +99,65 @@ async def test_the_model_holds_only_so_many_conversations() -> None:
     assert refusal(room, "CA2") == "local_sequences"
 
 
+def runtime_with_cloud(sequences: int, kept: int) -> Runtime:
+    """Calls begin at a provider; the other number's on this machine."""
+    cloud = FakeLanguageModel(name="cloud-llm")
+    cloud.capabilities = replace(cloud.capabilities, is_local=False)
+    base = make_config().tiers["test"].model_dump()
+    config = make_config(
+        tier={"llm": ["cloud-llm", "fake-llm"]},
+        tiers={"local": base},
+        numbers={LOCAL: {"tier": "local"}},
+        local={"shadow_calls": kept},
+    )
+    engines = {"fake-llm": SimpleNamespace(sequences=sequences)}
+    config = config.model_copy(update={"engines": engines})
+    return make_runtime(Stage(config=config, more=[cloud]))
+
+
+async def test_a_call_that_begins_at_a_provider_needs_no_local_conversation() -> None:
+    room = Admission(runtime_with_cloud(sequences=1, kept=0))
+    for number in range(5):
+        room.reserve(f"CA{number}")
+    room.reserve("CA8", LOCAL)
+    with pytest.raises(AdmissionRefused, match="local_sequences"):
+        room.reserve("CA9", LOCAL)
+
+
+async def test_an_outage_of_the_cloud_finds_local_conversations_kept_for_it() -> None:
+    runtime = runtime_with_cloud(sequences=4, kept=2)
+    room = Admission(runtime)
+    room.reserve("CA1", LOCAL)
+    reservation = room.reserve("CA2", LOCAL)
+    with pytest.raises(AdmissionRefused, match="local_sequences"):
+        room.reserve("CA3", LOCAL)
+    assert room.consume(reservation.token, "CA2")  # its call never began: the place is free
+    room.reserve("CA3", LOCAL)
+
+
+async def test_new_calls_go_around_a_provider_that_is_down() -> None:
+    runtime = runtime_with_cloud(sequences=4, kept=0)
+    for _ in range(3):
+        error = EngineError("cloud-llm", Category.CONNECTIVITY, Phase.CONNECT, "scripted")
+        runtime.board.record_error(error)
+    stack = Admission(runtime).reserve("CA1").stack
+    assert stack.chains[Kind.LLM].names == ("fake-llm",)
+
+
+async def test_a_reservation_opens_the_calls_stream_and_a_second_webhook_replaces_it() -> None:
+    stage = Stage()
+    room = Admission(stage.runtime)
+    room.reserve("CA1")
+    await asyncio.sleep(0.01)
+    assert len(stage.stt.open_streams) == 1
+    second = room.reserve("CA1")
+    await asyncio.sleep(0.01)
+    assert stage.stt.opened == 2
+    assert len(stage.stt.open_streams) == 1
+    second.stack.close()
+    await stage.runtime.early.aclose()
+
+
 async def test_a_late_loop_takes_no_further_call() -> None:
     runtime = runtime_with()
     for _ in range(300):
@@ -111,8 +173,7 @@ async def test_one_hiccup_of_the_loop_refuses_nobody() -> None:
 
 
 async def test_a_long_local_queue_takes_no_further_call() -> None:
-    base = runtime_with()
-    runtime = Runtime(base.config, base.engines, base.speech_cache, local_wait_s=lambda: 2.0)
+    runtime = make_runtime(Stage(), local_wait_s=lambda: 2.0)
     assert refusal(Admission(runtime), "CA1") == "local_wait"
 
 

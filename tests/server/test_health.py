@@ -1,7 +1,9 @@
 import json
 
+from tests.fakes.call import make_config
 from tests.server.harness import serving
 from tests.telemetry.journals import journal_of, one_turn
+from voxd.errors import Category, EngineError, Phase
 from voxd.events import EndReason
 from voxd.telemetry.journal import Journal
 
@@ -37,6 +39,27 @@ async def test_health_describes_every_engine_the_loop_and_the_calls() -> None:
     assert set(engines) == {"fake-stt", "fake-llm", "fake-tts"}
     assert engines["fake-llm"]["state"] == "healthy"
     assert {"queued", "active", "restarts", "latency_p50_s"} <= set(engines["fake-llm"])
+
+
+async def test_health_tells_what_calls_found_out_and_what_new_ones_would_get() -> None:
+    async with serving(config=make_config(tier={"stt": ["fake-stt", "absent"]})) as server:
+        board = server.runtime.board
+        for _ in range(2):
+            board.record_error(EngineError("fake-llm", Category.SERVER, Phase.STREAM, "scripted"))
+            board.record_result("fake-llm", 0.1)
+        board.record_switch("fake-llm", "fake-tts")
+        board.record_hedge("fake-tts", won=True)
+        described = json.loads((await server.get("/health"))[1])
+    engines = {engine["name"]: engine for engine in described["engines"]}
+    assert engines["fake-llm"]["state"] == "degraded"
+    assert engines["fake-llm"]["reason"] == "errors among the last requests"
+    assert engines["fake-llm"]["own_state"] == "healthy"
+    assert (engines["fake-tts"]["hedges_won"], engines["fake-tts"]["hedges_wasted"]) == (1, 0)
+    assert described["switches"] == [{"left": "fake-llm", "taken": "fake-tts", "count": 1}]
+    assert described["tiers"]["test"]["stt"] == [
+        {"name": "fake-stt", "place": 0, "reason": "healthy"},
+        {"name": "absent", "place": None, "reason": "not open"},
+    ]
 
 
 async def test_health_answers_while_models_are_warming() -> None:

@@ -22,6 +22,18 @@ async def test_a_call_is_connected_to_our_socket() -> None:
         assert len(stream["token"]) >= 32
 
 
+async def test_the_dialled_number_decides_what_is_reserved() -> None:
+    base = make_config().tiers["test"].model_dump()
+    numbers = {CALL["To"]: {"tier": "gold", "language": "es"}}
+    async with serving(config=make_config(tiers={"gold": base}, numbers=numbers)) as server:
+        assert server.state.admission is not None
+        for call, tier in ((CALL, "gold"), ({"CallSid": "CA2", "To": "+15550177"}, "test")):
+            token = stream_of((await server.post("/twilio/voice", call))[1])["token"]
+            reservation = server.state.admission.consume(token, call["CallSid"])
+            assert reservation is not None
+            assert reservation.stack.config.call.tier == tier
+
+
 async def test_the_answer_is_xml() -> None:
     async with (
         serving() as server,

@@ -270,26 +270,21 @@ async def test_a_peer_that_does_not_read_loses_its_call_in_time(
 
 
 async def test_a_bug_while_building_a_call_ends_that_call_with_a_reason(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def build_call(*_: object) -> None:
+        raise KeyError("bug")
+
+    monkeypatch.setattr(media, "build_call", build_call)
     async with serving() as server:
-        del server.runtime.engines["fake-tts"]  # type: ignore[attr-defined]
-        token = reserve_blindly(server)
-        async with server.socket() as socket:
-            await socket.send_str(connected())
-            await socket.send_str(start("CA1", token))
+        async with server.call() as socket:
             assert await close_code(socket) == 1000
         assert await ended(server) is EndReason.BUG
         assert "something went wrong" in (await server.post("/twilio/after", {"CallSid": "CA1"}))[1]
+        await asyncio.sleep(0)
+        assert not server.stage.stt.open_streams  # what was begun for it is given back
+        assert not server.stage.llm.sequences
     assert "call ended by a bug" in caplog.messages
-
-
-def reserve_blindly(server: Server) -> str:
-    """A reservation although an engine is missing."""
-    admission = server.state.admission
-    assert admission is not None
-    admission._check_room = lambda: None  # type: ignore[method-assign]
-    return admission.reserve("CA1").token
 
 
 def masked(text: str) -> bytes:

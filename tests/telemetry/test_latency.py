@@ -2,11 +2,14 @@ import pytest
 
 from tests.telemetry.journals import entries, greeting, one_turn, start_reply
 from voxd.commands import CommitReply, DropReply, EndTurn
+from voxd.errors import Category
 from voxd.events import (
     ClauseStarted,
     ClauseVoiced,
     ClauseWritten,
+    EngineSwitched,
     FirstToken,
+    Kind,
     PlaybackUnderran,
     ReplyRequested,
     SpeechPaused,
@@ -133,6 +136,17 @@ def test_an_engine_that_answers_after_another_failed_is_measured_from_its_own_re
     turn = only(compute_turns(recorded))
     assert turn.llm_engine == "second"
     assert turn.llm_ttft_ms == pytest.approx(30)
+
+
+def test_a_turn_names_the_engines_that_made_what_was_heard() -> None:
+    recorded = one_turn()
+    timeout = Category.TIMEOUT
+    recorded[7:7] = entries(EngineSwitched(10.5, Kind.LLM, "mind", "spare mind", timeout))
+    recorded[9:9] = entries(EngineSwitched(10.65, Kind.TTS, "mouth", "spare mouth", timeout))
+    later = entries(EngineSwitched(12.0, Kind.TTS, "spare mouth", "third mouth", timeout))
+    turn = only(compute_turns(recorded + later))
+    assert (turn.llm_engine, turn.tts_engine) == ("spare mind", "spare mouth")
+    assert turn.llm_ttft_ms == pytest.approx(60)
 
 
 def test_holes_in_the_reply_are_summed() -> None:

@@ -1,7 +1,6 @@
 """The objects of one call, built here and nowhere else."""
 
 import asyncio
-from typing import cast
 
 from voxd.call.inbox import Inbox
 from voxd.call.listener import Listener
@@ -10,30 +9,55 @@ from voxd.call.replier import Replier
 from voxd.call.speaker import Speaker
 from voxd.call.transcriber import Transcriber
 from voxd.call.transport import Transport
-from voxd.contracts import LanguageModel, SpeechToText, TextToSpeech
 from voxd.dialog.conversation import Conversation
 from voxd.runtime import Runtime
+from voxd.stack import CallStack
 from voxd.telemetry.journal import Journal
 from voxd.twilio.media import Start
 
 
-def build_call(runtime: Runtime, start: Start, transport: Transport) -> LiveCall:
-    """Make one call; its `run` holds it. Must be called in the event loop that runs it."""
-    config = runtime.config
+def build_call(
+    runtime: Runtime, start: Start, transport: Transport, stack: CallStack | None = None
+) -> LiveCall:
+    """Make one call; its `run` holds it. Must be called in the event loop that runs it.
+
+    Args:
+        stack: what was chosen and begun when the call was announced; None: chosen now.
+
+    Raises:
+        AdmissionRefused: (without a stack) there is no engine of some kind.
+    """
+    if stack is None:
+        stack = CallStack(runtime, start.call_sid, start.parameters.get("to", ""))
+    config = stack.config
     tier = config.tier()
     now = asyncio.get_running_loop().time
-    # The config was judged: each chain names engines of its own kind. The first one serves.
-    stt = cast(SpeechToText, runtime.engines[tier.stt[0]])
-    llm = cast(LanguageModel, runtime.engines[tier.llm[0]])
-    tts = cast(TextToSpeech, runtime.engines[tier.tts[0]])
     inbox = Inbox()
-    transcriber = Transcriber(stt, start.call_sid, config.agent.language, inbox.post, now)
+    llm = stack.language_model(inbox.post)
+    tts = stack.text_to_speech(inbox.post)
+    transcriber = Transcriber(
+        stack.speech_to_text,
+        tier.deadlines,
+        runtime.board,
+        start.call_sid,
+        config.agent.language,
+        inbox.post,
+        now,
+    )
     listener = Listener(config.ear, config.line, transcriber, inbox.post, now)
     speaker = Speaker(config.line, transport, inbox.post, now)
     replier = Replier(
-        start.call_sid, config.agent, llm, tts, runtime.speech_cache, speaker, inbox.post, now
+        start.call_sid,
+        config.agent,
+        llm,
+        tts,
+        runtime.speech_cache,
+        speaker,
+        inbox.post,
+        now,
+        voices=tier.tts,
     )
-    return LiveCall(
+    call = LiveCall(
         brain=Conversation(config, tier),
         transport=transport,
         inbox=inbox,
@@ -44,3 +68,5 @@ def build_call(runtime: Runtime, start: Start, transport: Transport) -> LiveCall
         llm=llm,
         journal=Journal(start.call_sid),
     )
+    stack.take()
+    return call

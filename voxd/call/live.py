@@ -11,8 +11,8 @@ A dropped reply is cancelled here and awaited by the group, never by the inbox l
 
 import asyncio
 import logging
-from functools import partial
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from voxd import commands as do
 from voxd.call.inbox import Inbox
@@ -199,14 +199,18 @@ class LiveCall:
             await asyncio.sleep(0)
 
     async def _give_back(self) -> None:
-        """Free what outlives the tasks; each step may fail without keeping the other from it."""
-        call_id = self._transport.call_sid
-        for give_back in (partial(self._llm.release, call_id), self._transport.close):
-            try:
-                async with asyncio.timeout(CLOSE_S):
-                    await give_back()
-            except Exception:  # border: the call is over, whatever this says
-                logger.warning("call was not closed cleanly", exc_info=True)
+        """Free what outlives the tasks, side by side: none keeps another from it."""
+        await asyncio.gather(
+            self._within_limit(self._llm.release(self._transport.call_sid)),
+            self._within_limit(self._transport.close()),
+        )
+
+    async def _within_limit(self, give_back: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await give_back
+        except Exception:  # border: the call is over, whatever this says
+            logger.warning("call was not closed cleanly", exc_info=True)
 
 
 def _now() -> float:

@@ -1,72 +1,44 @@
 """One reply: language model -> clauses -> text-to-speech -> the speaker.
 
-Two tasks per reply, joined by a queue of clauses, so that the first clause is spoken while the
-model still writes. Bounds:
+Two tasks per reply, joined by a queue of clauses (`clauses`, `synthesis`), so that the first clause
+is spoken while the model still writes.
 
-* clauses waiting for synthesis: `CLAUSES_AHEAD`; then the model's text is taken no further.
-  Large on purpose: text is small, and a model that has finished frees its sequence.
-* audio waiting for the line: `speaker.AUDIO_AHEAD_S`, checked before a clause is begun. A clause
-  that was begun is taken whole, because a half-read request would hold its text-to-speech worker
-  while the line plays in real time; `MAX_CLAUSE_S` bounds it.
-
-Retries are no business of this file: an engine retries once below its contract. An error that
-arrives here is reported as `EngineFailed` with the `reply_id`, the attempt stops where it is, and
-the brain decides. A clause that broke off sounds as far as it came and never counts as heard.
+Which engine serves, and what happens when one fails, is the engines' business, with one exception:
+a model that broke off after its first clause. What then is right depends on what the caller has
+heard, and only here is that known: with nothing on the line, the reply is made again from the
+beginning by the next engine; else it ends with the clauses it has. Any other error is reported as
+`EngineFailed` with the `reply_id`, the attempt stops where it is, and the brain decides. A clause
+that broke off sounds as far as it came and never counts as heard.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import Any
 
+from voxd.call.clauses import ClauseWriter, Written
 from voxd.call.speaker import Speaker
+from voxd.call.synthesis import Synthesis
 from voxd.call.voice import Voice
 from voxd.commands import PhraseKind, PreparePrompt, Say, StartReply
 from voxd.config import Agent
-from voxd.contracts import (
-    LINE_RATE_HZ,
-    LanguageModel,
-    Priority,
-    ReplyRequest,
-    SpeechRequest,
-    SpeechStream,
-    TextToSpeech,
-    Usage,
-)
-from voxd.dialog.sentences import ClauseSplitter
+from voxd.contracts import LanguageModel, Priority, TextToSpeech
 from voxd.dialog.spoken import to_spoken
-from voxd.errors import Category, EngineError, Phase
-from voxd.events import (
-    ClauseVoiced,
-    ClauseWritten,
-    EngineFailed,
-    Event,
-    FirstToken,
-    Kind,
-    ReplyRequested,
-    ReplyWritten,
-)
+from voxd.errors import EngineError, Phase
+from voxd.events import ClauseWritten, EngineFailed, Event, Kind, ReplyWritten
 from voxd.storage.speech_cache import SpeechCache, SpeechKey
 
-CLAUSES_AHEAD = 64
-"""Clauses that may wait for synthesis: more than a reply of 150 tokens can have."""
-MAX_CLAUSE_S = 60.0
-"""Audio of one clause above which the engine is out of its mind: a clause has at most 180
-characters, about 12 s; four times slower speech still fits."""
-
-T = TypeVar("T")
+REMAKES = 3
+"""Times that a reply is begun again. A chain refuses by itself once all of its engines have
+failed at the reply; this bounds an engine that does not."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A clause on its way to synthesis."""
+class _Failed(Exception):
+    """One side of a reply failed; ends the other."""
 
-    number: int
-    text: str
-    """As the model wrote it; the history keeps this, so that its KV cache stays valid."""
-    spoken: str
-    """The same for the ear."""
+    def __init__(self, kind: Kind, error: EngineError) -> None:
+        self.kind = kind
+        self.error = error
 
 
 class Replier:
@@ -82,15 +54,21 @@ class Replier:
         speaker: Speaker,
         post: Callable[[Event], None],
         now: Callable[[], float],
+        voices: Sequence[str] = (),
     ) -> None:
+        """
+        Args:
+            voices: text-to-speech engines whose stored phrases may be played when none can speak.
+        """
         self._call_id = call_id
         self._agent = agent
         self._llm = llm
         self._tts = tts
         self._cache = cache
-        self._speaker = speaker
         self._post = post
         self._now = now
+        self._voices = voices
+        self._synthesis = Synthesis(call_id, agent.language, tts, speaker, post, now)
 
     async def prepare(self, command: PreparePrompt, priority: Priority) -> None:
         """Have the model read a prompt ahead. Best effort: the reply itself will report."""
@@ -101,148 +79,84 @@ class Replier:
 
     async def reply(self, command: StartReply, voice: Voice) -> None:
         """Make one attempt at a reply; ends when its audio has all been given to the speaker."""
-        clauses: asyncio.Queue[_Written | None] = asyncio.Queue(CLAUSES_AHEAD)
-        priority = Priority.COMMITTED if command.committed else Priority.SPECULATION
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                writing = tasks.create_task(self._write(command, priority, clauses))
-                tasks.create_task(self._speak(clauses, writing.done, priority, voice))
-        except* EngineError as errors:
-            self._fail(errors.exceptions[0], voice)
+        for remakes_left in range(REMAKES, -1, -1):
+            failed = await self._make(command, voice)
+            if failed is None:
+                break
+            has_broken_off = failed.kind is Kind.LLM and failed.error.phase is Phase.STREAM
+            # Muted: it had clauses, and none of them can have become audible meanwhile.
+            if not (has_broken_off and voice.is_muted and remakes_left):
+                self._fail(failed.kind, failed.error, voice)
+                break
         voice.end()
 
     async def say(self, command: Say, voice: Voice) -> None:
         """Speak a stock phrase, from the cache where it is rendered."""
-        key = SpeechKey(command.text, self._agent.language, self._tts.name, "")
-        mulaw = self._cache.get(key)
+        engine = self._tts.name
+        mulaw = self._cache.get(self._key(command.text, engine))
         spoken = to_spoken(command.text)
-        clause = _Written(0, command.text, spoken)
+        clause = Written(0, command.text, spoken)
         if spoken:
-            engine = self._tts.name if mulaw is None else "cache"
-            self._post(ClauseWritten(self._now(), command.reply_id, 0, command.text, engine))
+            source = engine if mulaw is None else "cache"
+            self._post(ClauseWritten(self._now(), command.reply_id, 0, command.text, source))
         self._post(
             ReplyWritten(self._now(), command.reply_id, 1 if spoken else 0, finish_reason="phrase")
         )
         if mulaw is not None:
-            self._play(clause, mulaw, voice)
+            self._synthesis.play(clause, mulaw, voice)
         elif spoken:
-            is_greeting = command.phrase is PhraseKind.GREETING
-            priority = Priority.GREETING if is_greeting else Priority.COMMITTED
-            try:
-                async with self._tts.open_speech(self._request(voice, priority)) as speech:
-                    rendered = await self._synthesise(speech, clause, voice, is_last=True)
-                self._cache.put(key, rendered)
-            except EngineError as error:
-                self._fail(error, voice)
+            await self._render(command, clause, engine, voice)
         voice.end()
 
-    # --- the model's side ---------------------------------------------------------------------
+    # --- parts --------------------------------------------------------------------------------
 
-    async def _write(
-        self, command: StartReply, priority: Priority, clauses: asyncio.Queue[_Written | None]
-    ) -> None:
-        reply_id = command.reply_id
-        request = ReplyRequest(
-            self._call_id,
-            reply_id,
-            command.messages,
-            self._agent.max_tokens,
-            self._agent.temperature,
-            priority,
+    async def _make(self, command: StartReply, voice: Voice) -> _Failed | None:
+        """Write and speak the reply once, from the beginning; return what failed."""
+        priority = Priority.COMMITTED if command.committed else Priority.SPECULATION
+        writer = ClauseWriter(
+            command, self._agent, self._llm, lambda: self._tts.name, self._post, self._now
         )
-        splitter = ClauseSplitter()
-        usage = Usage(0, 0, 0, "stop")
-        count = 0
-        has_token = False
-        self._post(ReplyRequested(self._now(), reply_id, self._llm.name))
-        async with closing(self._llm.stream_reply(request)) as pieces:
-            async for piece in pieces:
-                if isinstance(piece, Usage):
-                    usage = piece
-                    continue
-                if not has_token:
-                    has_token = True
-                    self._post(FirstToken(self._now(), reply_id))
-                count = await self._hand_over(splitter.feed(piece), reply_id, count, clauses)
-        count = await self._hand_over(splitter.finish(), reply_id, count, clauses)
-        self._post(
-            ReplyWritten(
-                self._now(),
-                reply_id,
-                count,
-                usage.finish_reason,
-                usage.prompt_tokens,
-                usage.cached_tokens,
-                usage.completion_tokens,
-            )
-        )
-        await clauses.put(None)
+        writing = partial(writer.write, self._call_id, priority, voice)
+        speaking = partial(self._synthesis.speak_reply, writer, priority, voice)
+        failed: BaseException | None = None
+        voice.unmute()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_as(Kind.LLM, writing))
+                tasks.create_task(_as(Kind.TTS, speaking))
+        except* _Failed as group:
+            failed = group.exceptions[0]
+        assert failed is None or isinstance(failed, _Failed)
+        return failed
 
-    async def _hand_over(
-        self,
-        texts: list[str],
-        reply_id: int,
-        count: int,
-        clauses: asyncio.Queue[_Written | None],
-    ) -> int:
-        """Queue clauses that can be spoken; return how many the reply has now."""
-        for text in texts:
-            spoken = to_spoken(text)
-            if spoken:
-                self._post(ClauseWritten(self._now(), reply_id, count, text, self._tts.name))
-                await clauses.put(_Written(count, text, spoken))
-                count += 1
-        return count
+    async def _render(self, command: Say, clause: Written, engine: str, voice: Voice) -> None:
+        """Speak a phrase that is not stored for the engine."""
+        is_greeting = command.phrase is PhraseKind.GREETING
+        priority = Priority.GREETING if is_greeting else Priority.COMMITTED
+        try:
+            rendered = await self._synthesis.speak_phrase(clause, priority, voice)
+        except EngineError as error:
+            stored = self._stored(command.text)
+            if stored is None or voice.is_audible:
+                self._fail(Kind.TTS, error, voice)
+            else:
+                voice.mute()
+                voice.unmute()
+                self._synthesis.play(clause, stored, voice)
+            return
+        if self._tts.name == engine:  # else it may be of two voices
+            self._cache.put(self._key(command.text, engine), rendered)
 
-    # --- the voice's side ---------------------------------------------------------------------
+    def _stored(self, text: str) -> bytes | None:
+        """A phrase in any voice at all."""
+        found = (self._cache.get(self._key(text, voice)) for voice in self._voices)
+        return next((mulaw for mulaw in found if mulaw is not None), None)
 
-    async def _speak(
-        self,
-        clauses: asyncio.Queue[_Written | None],
-        is_written: Callable[[], bool],
-        priority: Priority,
-        voice: Voice,
-    ) -> None:
-        # Opened before there is a clause: a connection may have to be made meanwhile.
-        async with self._tts.open_speech(self._request(voice, priority)) as speech:
-            while (clause := await clauses.get()) is not None:
-                await self._speaker.wait_for_room(voice)
-                is_last = is_written() and clauses.qsize() == 1  # only the end mark is left
-                await self._synthesise(speech, clause, voice, is_last=is_last)
+    def _key(self, text: str, engine: str) -> SpeechKey:
+        return SpeechKey(text, self._agent.language, engine, "")
 
-    async def _synthesise(
-        self, speech: SpeechStream, clause: _Written, voice: Voice, *, is_last: bool
-    ) -> bytes:
-        """Speak one clause into the voice; return its audio."""
-        mulaw = bytearray()
-        voice.begin_clause(clause.number, clause.text)
-        async with closing(speech.speak(clause.spoken, is_last=is_last)) as pieces:
-            async for piece in pieces:
-                if not mulaw:
-                    self._post(ClauseVoiced(self._now(), voice.reply_id, clause.number))
-                mulaw += piece
-                if len(mulaw) > MAX_CLAUSE_S * LINE_RATE_HZ:
-                    raise EngineError(
-                        self._tts.name, Category.SERVER, Phase.STREAM, "endless audio"
-                    )
-                voice.write(piece)
-        voice.end_clause()
-        return bytes(mulaw)
-
-    def _play(self, clause: _Written, mulaw: bytes, voice: Voice) -> None:
-        self._post(ClauseVoiced(self._now(), voice.reply_id, clause.number))
-        voice.begin_clause(clause.number, clause.text)
-        voice.write(mulaw)
-        voice.end_clause()
-
-    def _request(self, voice: Voice, priority: Priority) -> SpeechRequest:
-        return SpeechRequest(self._call_id, voice.reply_id, self._agent.language, "", priority)
-
-    def _fail(self, error: BaseException, voice: Voice) -> None:
-        assert isinstance(error, EngineError)
+    def _fail(self, kind: Kind, error: EngineError, voice: Voice) -> None:
         voice.break_off()
-        # Names are keys of config.toml, so unique over all kinds.
-        kind = Kind.TTS if error.engine == self._tts.name else Kind.LLM
         self._post(
             EngineFailed(
                 self._now(), kind, error.engine, error.category, error.phase, voice.reply_id
@@ -250,12 +164,9 @@ class Replier:
         )
 
 
-@asynccontextmanager
-async def closing(pieces: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
-    """Close an iterator on the way out, where it can be closed: this stops the work behind it."""
+async def _as(kind: Kind, side: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """One side of a reply, its failure marked with its kind."""
     try:
-        yield pieces
-    finally:
-        aclose = getattr(pieces, "aclose", None)
-        if aclose is not None:
-            await aclose()
+        await side()
+    except EngineError as error:
+        raise _Failed(kind, error) from error

@@ -1,134 +1,295 @@
-"""One call's way into speech-to-text, kept alive: no word is lost when a stream dies.
+"""One call's way into speech-to-text: a walk along a chain of engines on which no word is lost.
 
-The audio of the utterance so far lies in a ring buffer (bound: `KEPT_S` seconds, 240 kB; the
-oldest goes). When a stream dies a new one is opened after a short pause and gets all of it again,
-because `TranscriptReceived.text` is the whole utterance, not a delta. After `TRIES` streams in a
-row that gave no transcript, `EngineFailed` is reported and the call goes on deaf: the brain
-decides what to say.
+Normally one *lane* (an engine's stream) is open. When it fails, the next engine of the chain takes
+its place at once and gets the utterance again from the tape. When it is late (soft deadline), the
+next engine is started beside it, gets the same, and whoever first has words for what was asked
+wins; the others are closed. When it is later still (hard deadline), it is left. A switch is kept
+for the call. A lane without a successor is never left for being slow.
+
+An answer without words to real speech is not believed while another engine can be asked.
+
+`EngineFailed` is reported when there is nobody to try any more; the call then goes on deaf, and
+the brain decides what to say. Bounds: one lane for each engine of the chain; audio as `tape` says.
 """
 
 import asyncio
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from voxd.contracts import LINE_RATE_HZ, SpeechToText, TranscriptStream
+from voxd.call.lane import Lane
+from voxd.call.tape import Tape
+from voxd.call.walk import ChainWalk
+from voxd.config import Deadline, Deadlines
+from voxd.contracts import HealthRecorder, SpeechToText, Transcript, TranscriptStream
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import EngineFailed, Event, Kind, TranscriptReceived
+from voxd.events import EngineFailed, EngineSwitched, Event, Kind, TranscriptReceived
 
-KEPT_S = 30.0
-"""Seconds of audio kept for a new stream; the longest that Whisper hears at once."""
-TRIES = 4
-"""Streams in a row without any transcript before speech-to-text is given up."""
-FIRST_PAUSE_S = 0.1
-"""Pause before the first new stream; it triples: 0.1, 0.3, 0.9 s, so that a worker which is
-being restarted (about a second with the shipped model) is met again."""
+MIN_WORDS_S = 0.4
+"""Speech of this length that an engine has no words for is worth a second opinion. The shortest
+answers ("no") last about 0.3 s, but so do coughs and slammed doors."""
 
 
 class Transcriber:
-    """Pushes audio into the present stream and posts what comes out."""
+    """Pushes audio into the open lanes and posts what the best of them makes of it."""
 
     def __init__(
         self,
-        stt: SpeechToText,
+        chain: Sequence[SpeechToText],
+        deadlines: Deadlines,
+        board: HealthRecorder,
         call_id: str,
         language: str,
         post: Callable[[Event], None],
         now: Callable[[], float],
     ) -> None:
-        self._stt = stt
+        self._chain = chain
+        self._deadlines = deadlines
+        self._board = board
         self._call_id = call_id
         self._language = language
         self._post = post
         self._now = now
-        self._stream: TranscriptStream | None = None
-        self._kept: deque[tuple[bytes, float]] = deque()
-        """Audio since the last `forget` with the audio time of its end."""
-        self._kept_s = 0.0
-        self._speech_starts: deque[float] = deque(maxlen=64)
-        """Speech onsets since the last `forget`; older ones lie outside the ring anyway."""
-        self._asked_for: float | None = None
-        """`speech_end` of the last flush that was not answered yet."""
-        self._failures = 0
-        """Streams that ended since the last transcript."""
+        self._tape = Tape()
+        self._walk = ChainWalk(len(chain))
+        self._lanes: list[Lane] = []
+        """The one that serves the call, then those started beside it."""
+        self._serving: int | None = None
+        """Place in the chain of the engine that serves the call, or did until it failed."""
+        self._error: EngineError | None = None
+        """The last failure."""
+        self._asked_at = 0.0
+        """When the open question was put, loop clock."""
+        self._silent: dict[Lane, Transcript] = {}
+        """Lanes that answered the open question without words, while another one may have some."""
+        self._wake = asyncio.Event()
+
+    # --- what the listener tells --------------------------------------------------------------
 
     def push(self, mulaw: bytes, end_at: float) -> None:
         """The next audio; `end_at` is the audio time of its end."""
-        self._kept.append((mulaw, end_at))
-        self._kept_s += len(mulaw) / LINE_RATE_HZ
-        while self._kept_s > KEPT_S and len(self._kept) > 1:
-            self._drop_oldest()
-        if self._stream is not None:
-            self._stream.push(mulaw, end_at)
+        self._tape.push(mulaw, end_at)
+        for stream in self._streams():
+            stream.push(mulaw, end_at)
 
     def speech_started(self, speech_start: float) -> None:
         """The caller began to speak at this audio time."""
-        self._speech_starts.append(speech_start)
-        if self._stream is not None:
-            self._stream.speech_started(speech_start)
+        self._tape.speech_started(speech_start)
+        for stream in self._streams():
+            stream.speech_started(speech_start)
 
     def flush(self, speech_end: float) -> None:
         """Ask for the words up to this audio time, now."""
-        self._asked_for = speech_end
-        if self._stream is not None:
-            self._stream.flush(speech_end)
+        self._tape.ask(speech_end)
+        self._asked_at = self._now()
+        self._silent.clear()
+        for stream in self._streams():
+            stream.flush(speech_end)
+        self._wake.set()
 
     def forget(self, until: float) -> None:
         """The utterance up to this audio time is dealt with."""
-        while self._kept and self._kept[0][1] <= until:
-            self._drop_oldest()
-        while self._speech_starts and self._speech_starts[0] <= until:
-            self._speech_starts.popleft()
-        if self._asked_for is not None and self._asked_for <= until:
-            self._asked_for = None
-        if self._stream is not None:
-            self._stream.forget(until)
+        self._tape.forget(until)
+        for lane in self._lanes:
+            lane.before = ""
+        for stream in self._streams():
+            stream.forget(until)
+        self._end_idle_race()
+
+    # --- the walk -----------------------------------------------------------------------------
 
     async def run(self) -> None:
         """Hold a stream open until cancelled, or until speech-to-text is given up."""
-        while True:
-            error = await self._use_stream()
-            self._failures += 1
-            if self._failures >= TRIES:
-                failed = (Kind.STT, self._stt.name, error.category, error.phase)
-                self._post(EngineFailed(self._now(), *failed))
-                return
-            await asyncio.sleep(FIRST_PAUSE_S * 3 ** (self._failures - 1))
+        async with asyncio.TaskGroup() as tasks:
+            while self._walk_on(now := self._now(), tasks):
+                try:
+                    async with asyncio.timeout_at(self._next_look(now)):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+                self._wake.clear()
+            error = self._error
+            assert error is not None
+            failed = (Kind.STT, error.engine, error.category, error.phase)
+            self._post(EngineFailed(self._now(), *failed))
 
-    async def _use_stream(self) -> EngineError:
-        """Use one stream to its end; return why it ended."""
+    def _walk_on(self, now: float, tasks: asyncio.TaskGroup) -> bool:
+        """Leave and start lanes as is due; False when the chain is exhausted."""
+        for lane in tuple(self._lanes):
+            if lane in self._lanes and now >= self._due(lane).hard_s:
+                self._miss(lane, now)
+        running = {lane.index for lane in self._lanes}
+        if not self._lanes:
+            choice = self._walk.choose(running, now)
+            if choice is None:
+                return False
+            if choice.not_before <= now:
+                self._start(choice.index, now, tasks, is_beside=False)
+        elif all(lane in self._silent or now >= self._due(lane).soft_s for lane in self._lanes):
+            beside = self._walk.choose_untried(running)
+            if beside is None and all(now >= self._due(lane).hard_s for lane in self._lanes):
+                choice = self._walk.choose(running, now)
+                beside = choice.index if choice and choice.not_before <= now else None
+            if beside is not None:
+                self._start(beside, now, tasks, is_beside=True)
+            elif len(self._silent) == len(self._lanes):
+                self._believe_silence()
+        return True
+
+    def _next_look(self, now: float) -> float | None:
+        """When something is due again; None: not before there is news."""
+        if not self._lanes:
+            choice = self._walk.choose(set(), now)
+            return choice.not_before if choice is not None else now
+        times = [at for lane in self._lanes for at in self._due(lane)]
+        return min((at for at in times if now < at < float("inf")), default=None)
+
+    def _due(self, lane: Lane) -> Deadline:
+        return lane.due(self._deadlines, self._asked_at if self._tape.is_urgent else None)
+
+    def _miss(self, lane: Lane, now: float) -> None:
+        """A lane missed its hard deadline: it is left if another one serves, or may."""
+        if lane in self._silent:
+            self._believe_silence()
+            return
+        if lane.stream is None:
+            phase, has_successor = Phase.CONNECT, self._walk.choose({lane.index}, now) is not None
+        else:
+            others = [other for other in self._lanes if other is not lane]
+            phase, has_successor = Phase.FIRST_RESULT, any(other.stream for other in others)
+        if has_successor:
+            self._drop(lane, Category.TIMEOUT, phase, "missed its deadline")
+
+    # --- lanes --------------------------------------------------------------------------------
+
+    def _start(self, index: int, now: float, tasks: asyncio.TaskGroup, *, is_beside: bool) -> None:
+        lane = Lane(index, self._chain[index], now, is_beside)
+        self._lanes.append(lane)
+        self._walk.start(index)
+        if not is_beside:
+            self._serve(index)
+        lane.task = tasks.create_task(self._use(lane))
+
+    async def _use(self, lane: Lane) -> None:
+        """Use one stream to its end. Its failure counts at once, not after it is closed."""
+        name = lane.engine.name
         try:
-            async with self._stt.open_stream(self._call_id, self._language) as stream:
-                self._replay(stream)
-                self._stream = stream
-                async for transcript in stream:
-                    self._failures = 0
-                    if self._asked_for is not None and transcript.through >= self._asked_for:
-                        self._asked_for = None
-                    self._post(
-                        TranscriptReceived(
-                            self._now(),
-                            transcript.text,
-                            transcript.through,
-                            transcript.is_final,
-                            self._stt.name,
-                        )
-                    )
+            async with lane.engine.open_stream(self._call_id, self._language) as stream:
+                self._opened(lane, stream)
+                try:
+                    async for transcript in stream:
+                        self._hear(lane, transcript)
+                    raise EngineError(name, Category.SERVER, Phase.STREAM, "the stream ended")
+                except EngineError as error:
+                    self._leave(lane, error)
         except EngineError as error:
-            return error
-        finally:
-            self._stream = None
-        return EngineError(self._stt.name, Category.SERVER, Phase.STREAM, "the stream ended")
+            self._leave(lane, error)
 
-    def _replay(self, stream: TranscriptStream) -> None:
-        """Tell a new stream everything since the last `forget`, in the order it happened."""
-        starts = deque(self._speech_starts)
-        for mulaw, end_at in self._kept:
-            stream.push(mulaw, end_at)
-            while starts and starts[0] <= end_at:
-                stream.speech_started(starts.popleft())
-        if self._asked_for is not None:
-            stream.flush(self._asked_for)
+    def _opened(self, lane: Lane, stream: TranscriptStream) -> None:
+        lane.opened_at = self._now()
+        lane.before = self._tape.settled
+        self._tape.replay(stream)
+        lane.stream = stream
+        self._end_idle_race()
+        self._wake.set()
 
-    def _drop_oldest(self) -> None:
-        mulaw, _ = self._kept.popleft()
-        self._kept_s -= len(mulaw) / LINE_RATE_HZ
+    def _end_idle_race(self) -> None:
+        """Nobody is asked anything: the engine that serves is enough, if it is there."""
+        if self._tape.asked is None and self._lanes and self._lanes[0].stream is not None:
+            self._silent.clear()
+            for lane in self._lanes[1:]:
+                self._discard(lane)
+
+    def _discard(self, lane: Lane) -> None:
+        """End a lane that another one has beaten, and that is not to blame."""
+        self._lanes.remove(lane)
+        self._silent.pop(lane, None)
+        if lane.is_beside:
+            self._board.record_hedge(lane.engine.name, won=False)
+        if lane.task is not None:
+            lane.task.cancel()
+
+    def _drop(self, lane: Lane, category: Category, phase: Phase, message: str) -> None:
+        """End a lane that is to blame."""
+        self._leave(lane, EngineError(lane.engine.name, category, phase, message))
+        if lane.task is not None:
+            lane.task.cancel()
+
+    def _leave(self, lane: Lane, error: EngineError) -> None:
+        """A lane has failed; the next one beside it, if any, serves from now."""
+        if lane not in self._lanes:
+            return
+        self._lanes.remove(lane)
+        self._silent.pop(lane, None)
+        self._walk.note_left(lane.index, error, self._now())
+        self._board.record_error(error)
+        self._error = error
+        if lane.is_beside:
+            self._board.record_hedge(lane.engine.name, won=False)
+        if self._lanes:
+            heir = self._lanes[0]
+            if heir.is_beside and not lane.is_beside:
+                heir.is_beside = False
+                self._board.record_hedge(heir.engine.name, won=True)
+                self._serve(heir.index)
+        self._wake.set()
+
+    def _serve(self, index: int) -> None:
+        """From now this engine serves the call."""
+        left, self._serving = self._serving, index
+        if left is None or left == index or self._error is None:
+            return
+        names = self._chain[left].name, self._chain[index].name
+        self._board.record_switch(*names)
+        self._post(EngineSwitched(self._now(), Kind.STT, *names, self._error.category))
+
+    def _streams(self) -> list[TranscriptStream]:
+        return [lane.stream for lane in self._lanes if lane.stream is not None]
+
+    # --- words --------------------------------------------------------------------------------
+
+    def _hear(self, lane: Lane, transcript: Transcript) -> None:
+        if lane not in self._lanes:
+            return
+        self._walk.note_words()
+        if self._tape.is_answered_by(transcript.through):
+            if transcript.text:
+                self._win(lane, transcript)
+            elif transcript.is_final:
+                self._weigh_silence(lane, transcript)
+        elif lane is self._lanes[0]:
+            self._publish(lane, transcript)
+
+    def _weigh_silence(self, lane: Lane, transcript: Transcript) -> None:
+        """An answer without words: noise, unless that was long enough to be speech."""
+        self._silent[lane] = transcript
+        if self._tape.asked_speech_s < MIN_WORDS_S:
+            self._believe_silence()
+        self._wake.set()
+
+    def _believe_silence(self) -> None:
+        """Nobody says otherwise in time: there were no words."""
+        self._win(*next(iter(self._silent.items())))
+
+    def _win(self, lane: Lane, transcript: Transcript) -> None:
+        """A lane has answered the open question: it serves, the others end."""
+        if lane.opened_at <= self._asked_at:
+            self._board.record_result(lane.engine.name, self._now() - self._asked_at)
+        first = self._lanes[0]
+        for other in tuple(self._lanes):
+            if other not in (first, lane):
+                self._discard(other)
+        if first is not lane and first in self._silent:
+            self._drop(first, Category.SERVER, Phase.FIRST_RESULT, "no words for speech")
+        elif first is not lane:
+            self._drop(first, Category.TIMEOUT, Phase.FIRST_RESULT, "another one was sooner")
+        self._tape.asked = None
+        self._silent.clear()
+        self._publish(lane, transcript)
+
+    def _publish(self, lane: Lane, transcript: Transcript) -> None:
+        text = " ".join(part for part in (lane.before, transcript.text) if part)
+        if transcript.is_final:
+            self._tape.settle(text, transcript.through)
+        name = lane.engine.name
+        self._post(
+            TranscriptReceived(self._now(), text, transcript.through, transcript.is_final, name)
+        )

@@ -42,6 +42,8 @@ class Voice:
         """The model's own words, not a phrase."""
         self.is_committed = False
         self.is_dropped = False
+        self.is_muted = False
+        """It takes no audio at the moment."""
         self.is_ended = False
         """No more clauses will come."""
         self.is_audible = False
@@ -71,25 +73,25 @@ class Voice:
 
     def begin_clause(self, number: int, text: str) -> None:
         """Audio that follows belongs to this clause."""
-        if not self.is_dropped:
+        if self._takes_audio:
             self.clauses.append(Clause(self, number, text))
             self.clause_count += 1
 
     def write(self, mulaw: bytes) -> None:
         """Add audio of the clause that was begun last, any number of bytes."""
-        if not self.is_dropped:
+        if self._takes_audio:
             self._add(self._cutter.push(mulaw))
 
     def end_clause(self) -> None:
         """The clause is complete: pad its last frame with silence."""
-        if not self.is_dropped:
+        if self._takes_audio:
             self._add(self._cutter.flush())
             self.clauses[-1].is_ended = True
             self._on_audio()
 
     def break_off(self) -> None:
         """Synthesis failed: end the clause that was begun, if any, as one that is not whole."""
-        if self.is_dropped or not self.clauses or self.clauses[-1].is_ended:
+        if not self._takes_audio or not self.clauses or self.clauses[-1].is_ended:
             return
         clause = self.clauses[-1]
         clause.is_whole = False
@@ -97,6 +99,18 @@ class Voice:
         if not clause.frames and not clause.is_started:
             self.clauses.pop()
             self.clause_count -= 1
+
+    def mute(self) -> None:
+        """Forget all audio, of which nothing may be audible, and take no more for now."""
+        self.is_muted = True
+        self.clauses.clear()
+        self.clause_count = 0
+        self._cutter = FrameCutter()
+        self.has_room.set()
+
+    def unmute(self) -> None:
+        """Take audio again, from the beginning."""
+        self.is_muted = False
 
     def end(self) -> None:
         """No clause will follow."""
@@ -113,6 +127,10 @@ class Voice:
         self.is_dropped = True
         self.clauses.clear()
         self.has_room.set()
+
+    @property
+    def _takes_audio(self) -> bool:
+        return not self.is_dropped and not self.is_muted
 
     def _add(self, frames: list[bytes]) -> None:
         if frames:

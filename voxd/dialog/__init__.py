@@ -6,6 +6,7 @@
 * `floor`: the mutable state of one conversation, as one dataclass;
 * `caller_side`: rules about the caller (speech, pauses, transcripts, digits, silence);
 * `agent_side`: rules about the agent (replies, playback, failures, endings);
+* `speculation`: replies begun before the turn is over;
 * `endpoint`: is the turn over, judged by what was said; `history`; `playout`: what was heard;
 * `sentences`: tokens to speakable clauses; `spoken`: text for the ear (both used by the shell).
 

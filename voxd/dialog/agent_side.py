@@ -14,6 +14,7 @@ from voxd.commands import (
 )
 from voxd.dialog.caller_side import resume_after_reply, talk_over
 from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.speculation import drop_guess, is_guess
 from voxd.events import (
     CallEnded,
     CallStarted,
@@ -131,6 +132,8 @@ def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
         return _end_with(
             floor, PhraseKind.FAILURE, floor.config.phrases.failure, EndReason.ENGINES_FAILED
         )
+    if is_guess(floor, event.reply_id):
+        return drop_guess(floor)  # nobody waits for it; the turn's end starts a new one
     if event.reply_id is None or not floor.is_current(event.reply_id):
         return []
     attempt = floor.attempt
@@ -220,7 +223,7 @@ def _apologise(floor: Floor) -> list[Command]:
 
 
 def _end_with(floor: Floor, phrase: PhraseKind, text: str, reason: EndReason) -> list[Command]:
-    commands = _abandon(floor)
+    commands = [*drop_guess(floor), *_abandon(floor)]
     for timer in (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.MAX_CALL):
         commands += floor.stop_timer(timer)
     floor.end_reason = reason

@@ -11,14 +11,15 @@ from voxd.commands import (
     DropReply,
     EndTurn,
     PhraseKind,
-    StartReply,
     Transcribe,
 )
 from voxd.dialog.endpoint import Shape, judge_shape
-from voxd.dialog.floor import Attempt, Floor, State, Utterance
+from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.speculation import drop_guess, guess, is_guess, start_or_commit
 from voxd.events import (
     DigitPressed,
     PauseReached,
+    ReplyWritten,
     SpeechPaused,
     SpeechStarted,
     Timer,
@@ -30,6 +31,9 @@ DIGITS_WAIT_S = 2.0
 """A key sequence is over after this long without a further key, as telephone menus do."""
 MAX_DIGITS = 32
 """Keys kept of one sequence; more are a stuck key or a stranger."""
+FINAL_GRACE_S = 0.3
+"""Words that may still be revised can lack the last one: the final is awaited for so much longer
+than they ask for. An answer is begun meanwhile, so a final that agrees costs nothing."""
 ROUNDING_S = 0.005
 """Pauses are counted in frames of audio; a wait that is met but for this much is met."""
 
@@ -38,7 +42,11 @@ def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
     """The caller begins, or goes on within a pause."""
     floor.utterance.is_speaking = True
     floor.state = State.HEARING
-    return [*floor.stop_timer(Timer.IDLE), *floor.stop_timer(Timer.TRANSCRIPT)]
+    return [
+        *drop_guess(floor),
+        *floor.stop_timer(Timer.IDLE),
+        *floor.stop_timer(Timer.TRANSCRIPT),
+    ]
 
 
 def caller_went_on(floor: Floor, event: SpeechStarted) -> list[Command]:
@@ -71,6 +79,7 @@ def keep_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
     if event.text or event.is_final:
         floor.utterance.text = event.text
         floor.utterance.through = event.through
+        floor.utterance.is_final = event.is_final
     return []
 
 
@@ -82,7 +91,14 @@ def weigh_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
     stop = floor.stop_timer(Timer.TRANSCRIPT)
     if not floor.utterance.text:
         return [*stop, *_dismiss_noise(floor)] if event.is_final else []
-    return [*stop, AwaitPause(floor.waits.of(judge_shape(floor.utterance.text)))]
+    return [*stop, *_await_end(floor)]
+
+
+def note_guess(floor: Floor, event: ReplyWritten) -> list[Command]:
+    """The model has finished a guess. One that says nothing is worth nothing."""
+    if event.clauses == 0 and is_guess(floor, event.reply_id):
+        return drop_guess(floor)
+    return []
 
 
 def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
@@ -95,23 +111,22 @@ def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
             return []
         return [floor.start_timer(Timer.TRANSCRIPT, floor.config.call.transcript_s)]
     shape = judge_shape(utterance.text)
-    if event.pause_s + ROUNDING_S < floor.waits.of(shape):
-        return [AwaitPause(floor.waits.of(shape))]
+    needed_s = floor.waits.of(shape) + (0.0 if utterance.is_final else FINAL_GRACE_S)
+    if event.pause_s + ROUNDING_S < needed_s:
+        return [AwaitPause(needed_s)]
     return end_turn(floor, utterance.text, shape)
 
 
 def end_turn(floor: Floor, text: str, reason: Shape | str) -> list[Command]:
     """The caller's turn is over: ask for the reply."""
     floor.turn += 1
+    user = _compose(floor, text)
     digits, floor.digits = floor.digits, ""
-    user = " ".join(part for part in (text, _tell_digits(digits)) if part)
-    reply_id = floor.next_reply_id()
-    floor.attempt = Attempt(reply_id, user=user, phrase=None, digits=digits)
     floor.ledger.clear()
     floor.state = State.THINKING
     return [
         EndTurn(floor.turn, floor.utterance.speech_end, str(reason)),
-        StartReply(floor.turn, reply_id, True, floor.history.prompt(user)),
+        *start_or_commit(floor, user, digits),
         *floor.stop_timer(Timer.IDLE),
         *floor.stop_timer(Timer.DIGITS),
         floor.start_timer(Timer.LAST_NET, floor.config.call.last_net_s),
@@ -195,12 +210,13 @@ def resume_after_reply(floor: Floor, at: float) -> list[Command]:
         floor.state = State.HEARING
         return []
     if utterance.has_speech and utterance.speech_end >= at - OVERLAP_TURN_S:
-        if utterance.is_transcribed and not utterance.text:
+        if not utterance.is_transcribed:
+            floor.state = State.PAUSED
+            return [AwaitPause(floor.waits.unknown_s)]
+        if not utterance.text:
             return _dismiss_noise(floor)
         floor.state = State.PAUSED
-        known = utterance.is_transcribed
-        shape = judge_shape(utterance.text) if known else Shape.UNKNOWN
-        return [AwaitPause(floor.waits.of(shape))]
+        return _await_end(floor)
     if utterance.has_speech and utterance.is_transcribed:
         return [*close_aside(floor), *listen(floor)]
     return listen(floor)
@@ -210,11 +226,20 @@ OVERLAP_TURN_S = 0.5
 """Speech that ends within this much of a reply's end is the caller's next turn (design)."""
 
 
+def _await_end(floor: Floor) -> list[Command]:
+    """The words are known: wait as long as they ask for, and begin the reply meanwhile."""
+    text = floor.utterance.text
+    wait = AwaitPause(floor.waits.of(judge_shape(text)))
+    return [*guess(floor, _compose(floor, text)), wait]
+
+
 def _dismiss_noise(floor: Floor) -> list[Command]:
     until = floor.utterance.speech_end
     floor.utterance = Utterance()
-    return [CloseUtterance(until), *listen(floor)]
+    return [*drop_guess(floor), CloseUtterance(until), *listen(floor)]
 
 
-def _tell_digits(digits: str) -> str:
-    return f"(I pressed {' '.join(digits)} on the keypad.)" if digits else ""
+def _compose(floor: Floor, text: str) -> str:
+    """The caller's words, and the keys pressed beside them, as the model is told of them."""
+    keys = f"(I pressed {' '.join(floor.digits)} on the keypad.)" if floor.digits else ""
+    return " ".join(part for part in (text, keys) if part)

@@ -44,8 +44,12 @@ class Utterance:
     """Audio time up to which `text` covers the speech."""
     speech_end: float = float("-inf")
     """Audio time of the last voiced frame; -inf when nothing was said."""
+    is_final: bool = False
+    """The engine will not revise `text` without new audio."""
     is_speaking: bool = False
     """The caller is speaking right now."""
+    guesses: int = 0
+    """Replies that were started before this utterance was over."""
 
     @property
     def has_speech(self) -> bool:
@@ -82,6 +86,8 @@ class Floor:
     state: State = State.NEW
     utterance: Utterance = field(default_factory=Utterance)
     attempt: Attempt | None = None
+    guess: Attempt | None = None
+    """A reply begun before the turn is over; see `speculation`."""
     ledger: PlayoutLedger = field(default_factory=PlayoutLedger)
     turn: int = 0
     """Number of the caller's latest turn; 0 before the first."""

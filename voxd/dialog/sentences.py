@@ -18,6 +18,8 @@ _ABBREVIATION = re.compile(
 )
 _STARTS_NEW_SENTENCE = re.compile(r"\s+[A-ZÁÉÍÓÚÑ¿¡]")
 _MERIDIEM = re.compile(r"[ap]\.m\.$", re.IGNORECASE)
+# A placeholder such as [Your Name] counts as one word, so that it can be left out whole.
+_BRACKETS = re.compile(r"\[[^\[\]]{0,60}(?:\]|$)")
 # Words that begin a new phrase: a voice may breathe before them.
 _PHRASE_OPENERS = frozenset(
     "and but or so because that which who to for with in on at from by when if while y o pero "
@@ -65,32 +67,21 @@ class ClauseSplitter:
 
     def _find_end(self) -> int | None:
         """Where the next clause ends in the pending text; None when that cannot be said yet."""
-        sentence = self._sentence_end()
-        clause = self._clause_end(sentence or len(self._pending))
+        text = _BRACKETS.sub(lambda match: "x" * len(match[0]), self._pending)
+        sentence = _sentence_end(text)
+        clause = self._clause_end(text, sentence or len(text))
         if clause is not None:
             return clause
         if sentence is not None:
             return sentence
         if self._count == 0:
-            return self._first_by_words()
-        if len(self._pending) > MAX_CHARACTERS:
-            space = self._pending.rfind(" ", 1, MAX_CHARACTERS)
+            return self._first_by_words(text)
+        if len(text) > MAX_CHARACTERS:
+            space = text.rfind(" ", 1, MAX_CHARACTERS)
             return space if space > 0 else MAX_CHARACTERS
         return None
 
-    def _sentence_end(self) -> int | None:
-        for match in _SENTENCE_END.finditer(self._pending):
-            end = match.end()
-            before = self._pending[:end].rstrip()
-            if before.endswith(".") and _ABBREVIATION.search(before):
-                is_time = _MERIDIEM.search(before)
-                if not (is_time and _STARTS_NEW_SENTENCE.match(self._pending, end)):
-                    continue
-            if before:
-                return end
-        return None
-
-    def _clause_end(self, limit: int) -> int | None:
+    def _clause_end(self, text: str, limit: int) -> int | None:
         """The first comma or the like that is far enough in, before `limit`."""
         minimum = (
             FIRST_MIN_CHARACTERS
@@ -99,18 +90,31 @@ class ClauseSplitter:
             if self._count == 1
             else LATER_MIN_CHARACTERS
         )
-        for match in _CLAUSE_END.finditer(self._pending, 0, limit):
+        for match in _CLAUSE_END.finditer(text, 0, limit):
             if match.end() >= minimum:
                 return match.end()
         return None
 
-    def _first_by_words(self) -> int | None:
+    def _first_by_words(self, text: str) -> int | None:
         """Cut a first clause that has grown long, before a word that opens a phrase."""
-        spaces = [match.start() for match in re.finditer(r"\s+", self._pending.rstrip())]
+        spaces = [match.start() for match in re.finditer(r"\s+", text.rstrip())]
         if len(spaces) < self._first_max_words:
             return None
-        words = self._pending.split()
+        words = text.split()
         for index in range(self._first_max_words - 1, self._first_max_words // 2 - 1, -1):
             if words[index].lower() in _PHRASE_OPENERS:
                 return spaces[index - 1]
         return spaces[self._first_max_words - 1]
+
+
+def _sentence_end(text: str) -> int | None:
+    for match in _SENTENCE_END.finditer(text):
+        end = match.end()
+        before = text[:end].rstrip()
+        if before.endswith(".") and _ABBREVIATION.search(before):
+            is_time = _MERIDIEM.search(before)
+            if not (is_time and _STARTS_NEW_SENTENCE.match(text, end)):
+                continue
+        if before:
+            return end
+    return None

@@ -5,6 +5,11 @@ Called by the replier on every clause before text-to-speech.
 
 import re
 
+_PLACEHOLDER = re.compile(
+    r"\[(?=[^\[\]]*[^\W\d_])[^\[\]]{1,60}\](?!\()"  # [Your Name], [laughs]; not [5]
+    r"|<(?=[^<>]*[^\W\d_])\S[^<>]{0,58}\S>"
+    r"|\{(?=[^{}]*[^\W\d_])[^{}]{1,60}\}"
+)
 _LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
 _MARKUP = re.compile(r"[*_`~#|<>{}\[\]]+")
 _BULLET = re.compile(r"^\s*(?:[-•·–—]|\d{1,2}[.)])\s+")
@@ -18,9 +23,10 @@ _HAS_SPEECH = re.compile(r"\w", re.UNICODE)
 def to_spoken(text: str) -> str:
     """A clause as it should be spoken; empty when nothing in it can be.
 
-    Markdown marks, bullets, list numbers and emoji go; links keep their text; a few symbols become
-    words; white space collapses to single spaces.
+    Placeholders such as `[Your Name]`, Markdown marks, bullets, list numbers and emoji go; links
+    keep their text; a few symbols become words; white space collapses to single spaces.
     """
+    text = _PLACEHOLDER.sub(" ", text)
     text = _LINK.sub(r"\1", text)
     text = _BULLET.sub("", text)
     text = _EMOJI.sub(" ", text)

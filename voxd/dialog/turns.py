@@ -106,6 +106,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         SpeechStarted: _rule(caller.hear_speech, HEARING),
         PauseReached: _rule(caller.end_pause, PAUSED, THINKING),
         TranscriptReceived: _rule(caller.weigh_transcript, PAUSED, LISTENING),
+        ReplyWritten: _rule(caller.note_guess, PAUSED),
         DigitPressed: _rule(caller.press_digit, PAUSED),
         Timer.TRANSCRIPT: _rule(caller.give_up_transcript, SPEAKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
@@ -166,7 +167,7 @@ IGNORED: dict[State, tuple[Key, ...]] = {
         Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.PLAYBACK,
     ),
     PAUSED: (
-        CallStarted, SpeechPaused, ReplyWritten, ClauseStarted, ClauseSent, ClauseHeard,
+        CallStarted, SpeechPaused, ClauseStarted, ClauseSent, ClauseHeard,
         PlaybackFinished, Timer.DIGITS, Timer.IDLE, Timer.LAST_NET, Timer.PLAYBACK,
     ),
     # The words are decided; a transcript that is revised after the turn's end comes too late.

@@ -9,13 +9,14 @@ model), `CAPABILITIES` and `open_engine(name, settings, services)`.
 import asyncio
 import contextlib
 import importlib
-from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
-from voxd.config import Config, EngineSettings
-from voxd.contracts import Engine
+from voxd.config import Config, EngineSettings, read_secret
+from voxd.contracts import Capabilities, Engine
 from voxd.engines.local.compute import LocalCompute
+from voxd.errors import EngineError
 from voxd.events import Kind
 
 
@@ -27,12 +28,20 @@ class Entry:
     kind: Kind
     is_local: bool
     module: str
+    secret: str = ""
+    """Name of the secret without which it cannot work; empty: none, or its table names one."""
 
 
 REGISTRY = (
     Entry("faster-whisper", Kind.STT, True, "voxd.engines.stt.faster_whisper"),
+    Entry("deepgram", Kind.STT, False, "voxd.engines.stt.deepgram", "DEEPGRAM_API_KEY"),
+    Entry("deepgram-flux", Kind.STT, False, "voxd.engines.stt.deepgram_flux", "DEEPGRAM_API_KEY"),
     Entry("llamacpp", Kind.LLM, True, "voxd.engines.llm.llamacpp"),
+    Entry("groq", Kind.LLM, False, "voxd.engines.llm.groq", "GROQ_API_KEY"),
+    Entry("openai", Kind.LLM, False, "voxd.engines.llm.openai"),
     Entry("piper", Kind.TTS, True, "voxd.engines.tts.piper"),
+    Entry("cartesia", Kind.TTS, False, "voxd.engines.tts.cartesia", "CARTESIA_API_KEY"),
+    Entry("smart-turn", Kind.TURN, True, "voxd.engines.turn.smart_turn"),
 )
 
 ENTRIES = {entry.name: entry for entry in REGISTRY}
@@ -51,14 +60,33 @@ def settings_types() -> EngineSettings:
     return {entry.name: (entry.kind.value, _module(entry.name).Settings) for entry in REGISTRY}
 
 
+def missing_secret(name: str, settings: Any) -> str | None:
+    """The secret that an engine with these settings needs and that is not set; None: all well."""
+    needed = ENTRIES[name].secret or getattr(settings, "credential", "")
+    return None if not needed or read_secret(needed) else needed
+
+
+def declared_capabilities(name: str, settings: Any) -> Capabilities:
+    """What an engine with these settings will be able to do, without opening it."""
+    declared: Capabilities = _module(name).CAPABILITIES
+    return replace(declared, languages=settings.languages)
+
+
 @contextlib.asynccontextmanager
 async def open_engines(
-    names: Iterable[str], config: Config, compute: LocalCompute
+    names: Iterable[str],
+    config: Config,
+    compute: LocalCompute,
+    on_refused: Callable[[EngineError], None] | None = None,
 ) -> AsyncIterator[dict[str, Engine]]:
     """Open the named engines side by side; leaving closes them all.
 
     Each engine is opened and closed by a task of its own, because a context manager may hold a
     task group, which only the task that entered it may leave.
+
+    Args:
+        on_refused: is told of each engine that cannot be opened, which is then left out; None:
+            every one is needed.
 
     Raises:
         ModelError, EngineError: one cannot be opened; the others are closed again.
@@ -84,12 +112,19 @@ async def open_engines(
     holders = [asyncio.get_running_loop().create_task(hold(name)) for name in wanted]
     try:
         try:
-            engines = await asyncio.gather(*opened.values())
+            engines = {}
+            for name, future in opened.items():
+                try:
+                    engines[name] = await future
+                except EngineError as error:
+                    if on_refused is None:
+                        raise
+                    on_refused(error)
         except BaseException:
             for holder in holders:
                 holder.cancel()
             raise
-        yield dict(zip(wanted, engines, strict=True))
+        yield engines
     finally:
         closing.set()
         ends = await asyncio.gather(*holders, return_exceptions=True)

@@ -8,12 +8,13 @@ everything that a call will need is looked at when the webhook comes. The answer
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from voxd.contracts import EngineState
 from voxd.errors import AdmissionRefused
+from voxd.events import Kind
 from voxd.runtime import Runtime
+from voxd.stack import CallStack
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ class Reservation:
     call_sid: str
     expires_at: float
     """Seconds, loop clock."""
+    stack: CallStack = field(compare=False)
+    """The call's engines; what takes time to open is being opened."""
 
 
 class Admission:
@@ -47,9 +50,14 @@ class Admission:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._reserved: dict[str, Reservation] = {}
+        self._local_calls: set[str] = set()
+        """Calls, reserved or active, that began on a language model of this machine."""
 
-    def reserve(self, call_sid: str) -> Reservation:
-        """Hold room for a call.
+    def reserve(self, call_sid: str, number: str = "") -> Reservation:
+        """Hold room for a call and begin to open what it needs.
+
+        Args:
+            number: the one that was dialled.
 
         Raises:
             AdmissionRefused: there is none; `reason` says what is short.
@@ -58,10 +66,15 @@ class Admission:
         self._expire(now)
         # A webhook that Twilio repeats replaces its first reservation instead of taking a second.
         for token in [r.token for r in self._reserved.values() if r.call_sid == call_sid]:
-            del self._reserved[token]
-        self._check_room()
-        reservation = Reservation(secrets.token_urlsafe(24), call_sid, now + RESERVED_S)
-        self._reserved[reservation.token] = reservation
+            self._reserved.pop(token).stack.close()
+        stack = CallStack(self._runtime, call_sid, number)
+        self._check_room(stack)
+        token = secrets.token_urlsafe(24)
+        reservation = Reservation(token, call_sid, now + RESERVED_S, stack)
+        self._reserved[token] = reservation
+        if self._sequences(stack) is not None:
+            self._local_calls.add(call_sid)
+        stack.open_early(RESERVED_S)
         return reservation
 
     def consume(self, token: str, call_sid: str) -> Reservation | None:
@@ -77,30 +90,50 @@ class Admission:
         """Reservations that wait for their media socket."""
         return len(self._reserved)
 
-    def _check_room(self) -> None:
+    def _check_room(self, stack: CallStack) -> None:
         runtime = self._runtime
-        taken = len(runtime.calls) + len(self._reserved)
-        if taken >= runtime.config.server.max_calls:
+        if len(runtime.calls) + len(self._reserved) >= runtime.config.server.max_calls:
             raise AdmissionRefused("max_calls")
-        if taken >= min(self._sequences(), default=taken + 1):
+        sequences = self._sequences(stack)
+        if sequences is not None and self._local() >= sequences:
             raise AdmissionRefused("local_sequences")
         if runtime.loop_lag.percentile(0.95, LAG_WINDOW_S) > MAX_LAG_S:
             raise AdmissionRefused("loop_lag")
-        if runtime.local_wait_s() > MAX_LOCAL_WAIT_S:
+        if self._is_local(stack) and runtime.local_wait_s() > MAX_LOCAL_WAIT_S:
             raise AdmissionRefused("local_wait")
-        tier = runtime.config.tier()
-        for kind, chain in (("stt", tier.stt), ("llm", tier.llm), ("tts", tier.tts)):
-            states = [runtime.engines[name].status().state for name in chain]
+        for kind, chain in stack.chains.items():
+            states = [runtime.engines[name].status().state for name in chain.names]
             if all(state is EngineState.EJECTED for state in states):
                 raise AdmissionRefused(f"no_{kind}")
 
-    def _sequences(self) -> Iterator[int]:
-        """How many conversations each local model of the tier can hold at once."""
-        for name in self._runtime.config.tier().llm:
-            sequences = getattr(self._runtime.config.engines.get(name), "sequences", None)
-            if isinstance(sequences, int):
-                yield sequences
+    def _is_local(self, stack: CallStack) -> bool:
+        """Does the call begin on this machine's own engines, with any kind?"""
+        firsts = (self._runtime.engines[chain.names[0]] for chain in stack.chains.values())
+        return any(engine.capabilities.is_local for engine in firsts)
+
+    def _local(self) -> int:
+        """Calls that began on a language model of this machine and are not over."""
+        waiting = {reservation.call_sid for reservation in self._reserved.values()}
+        calls = self._runtime.calls
+        self._local_calls = {
+            call for call in self._local_calls if call in waiting or calls.is_active(call)
+        }
+        return len(self._local_calls)
+
+    def _sequences(self, stack: CallStack) -> int | None:
+        """Conversations that the call's local model may hold; None when it begins elsewhere.
+
+        Some are kept for calls that a provider drops, so that an outage does not find them taken.
+        """
+        runtime = self._runtime
+        name = stack.chains[Kind.LLM].names[0]
+        sequences = getattr(runtime.config.engines.get(name), "sequences", None)
+        if not isinstance(sequences, int):
+            return None
+        return max(1, sequences - runtime.kept_sequences(name))
 
     def _expire(self, now: float) -> None:
         for token in [r.token for r in self._reserved.values() if r.expires_at <= now]:
-            logger.info("reservation expired", extra={"call": self._reserved.pop(token).call_sid})
+            reservation = self._reserved.pop(token)
+            reservation.stack.close()
+            logger.info("reservation expired", extra={"call": reservation.call_sid})

@@ -7,6 +7,9 @@ import orjson
 from aiohttp import web
 
 from voxd import __version__
+from voxd.config import Tier
+from voxd.contracts import Engine
+from voxd.engines.health_board import HealthBoard
 from voxd.runtime import Runtime, Stage
 from voxd.server.state import STATE, ServerState
 
@@ -71,7 +74,40 @@ def _describe_runtime(runtime: Runtime) -> dict[str, Any]:
             "p99": round(lag.percentile(0.99), 4),
             "worst": round(lag.worst_s, 4),
         },
-        "engines": [asdict(engine.status()) for engine in runtime.engines.values()],
+        "engines": [_describe_engine(runtime.board, engine) for engine in runtime.engines.values()],
+        "refused_engines": dict(runtime.board.refused),
+        "tiers": {
+            name: _describe_tier(runtime, tier) for name, tier in runtime.config.tiers.items()
+        },
+        "switches": [
+            {"left": left, "taken": taken, "count": count}
+            for (left, taken), count in runtime.board.switches.items()
+        ],
+    }
+
+
+def _describe_engine(board: HealthBoard, engine: Engine) -> dict[str, Any]:
+    """What the engine says of itself, and above it what calls and probes have found out."""
+    verdict = board.verdict(engine.name)
+    status = engine.status()
+    return asdict(status) | {
+        "state": verdict.state,
+        "reason": verdict.reason,
+        "own_state": status.state,
+        "median_s": round(board.health(engine.name).median_s, 4),
+        "idle_s": round(board.idle_s(engine.name), 1),
+        "hedges_won": board.hedges_won[engine.name],
+        "hedges_wasted": board.hedges_wasted[engine.name],
+    }
+
+
+def _describe_tier(runtime: Runtime, tier: Tier) -> dict[str, Any]:
+    """The chain of each kind as a call that began now would get it, with the reasons."""
+    language = runtime.config.agent.language
+    chains = {"stt": tier.stt, "llm": tier.llm, "tts": tier.tts}
+    return {
+        kind: [asdict(judgement) for judgement in runtime.board.chain(names, language).judgements]
+        for kind, names in chains.items()
     }
 
 

@@ -53,16 +53,17 @@ async def answer_voice(request: web.Request) -> web.Response:
     state = request.app[STATE]
     fields = await _read_form(request)
     state.guard.check_form(request, fields)
-    call_sid = _read_call_sid(fields)
+    call_sid, number = _read_call_sid(fields), fields.get("To", "")[:MAX_PARAMETER_CHARS]
     try:
-        token = _reserve(state, call_sid)
+        token = _reserve(state, call_sid, number)
     except AdmissionRefused as refusal:
         logger.warning("call refused", extra={"call": call_sid, "reason": refusal.reason})
-        return _twiml(_say_and_hang_up(state.config, state.config.phrases.busy))
+        config = state.config.dialled(number)
+        return _twiml(_say_and_hang_up(config, config.phrases.busy))
     parameters = {
         TOKEN: token,
         "from": fields.get("From", "")[:MAX_PARAMETER_CHARS],
-        "to": fields.get("To", "")[:MAX_PARAMETER_CHARS],
+        "to": number,
     }
     stream_url = state.guard.stream_url(request)
     action_url = f"{state.guard.base_url(request)}/twilio/after"
@@ -79,14 +80,15 @@ async def answer_after(request: web.Request) -> web.Response:
     if state.runtime is not None:
         reason = await state.runtime.calls.wait_finished(call_sid, AFTER_WAIT_S)
     if reason in _APOLOGISE:
-        return _twiml(_say_and_hang_up(state.config, state.config.phrases.failure))
+        config = state.config.dialled(fields.get("To", ""))
+        return _twiml(_say_and_hang_up(config, config.phrases.failure))
     return _twiml(twiml.hang_up())
 
 
-def _reserve(state: ServerState, call_sid: str) -> str:
+def _reserve(state: ServerState, call_sid: str, number: str) -> str:
     if state.stage is not Stage.READY or state.admission is None:
         raise AdmissionRefused(str(state.stage))
-    return state.admission.reserve(call_sid).token
+    return state.admission.reserve(call_sid, number).token
 
 
 async def _read_form(request: web.Request) -> MultiDict[str]:

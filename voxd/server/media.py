@@ -15,8 +15,9 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from voxd.call.build import build_call
 from voxd.errors import LineError
 from voxd.events import EndReason
-from voxd.runtime import Runtime, Stage
+from voxd.runtime import Stage
 from voxd.server.state import STATE, ServerState
+from voxd.stack import CallStack
 from voxd.telemetry.logs import bind_call
 from voxd.twilio.media import (
     InboundMessage,
@@ -184,12 +185,13 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
         start = await line.receive_start()
     finally:
         state.half_open -= 1
-    if start is None or not _is_admitted(state, line):
+    stack = _admit(state, line) if start is not None else None
+    if start is None or stack is None:
         logger.warning("media socket refused", extra={"refused": dict(line.refused)})
         await line.close(WSCloseCode.POLICY_VIOLATION)
         return socket
     with bind_call(start.call_sid):
-        await _run_call(runtime, line, start)
+        await _run_call(stack, line, start)
     return socket
 
 
@@ -198,27 +200,30 @@ def _limit_write_buffer(request: web.Request) -> None:
         request.transport.set_write_buffer_limits(high=WRITE_BUFFER_BYTES)
 
 
-def _is_admitted(state: ServerState, line: MediaSocket) -> bool:
-    """Does `start` bring an unused token of its own call? Uses the token up."""
+def _admit(state: ServerState, line: MediaSocket) -> CallStack | None:
+    """The engines reserved for the call whose unused token `start` brings; uses the token up."""
     if state.admission is None or state.runtime is None or state.stage is Stage.DRAINING:
-        return False
+        return None
     if state.runtime.calls.is_active(line.call_sid):
-        return False
-    return state.admission.consume(line.token, line.call_sid) is not None
+        return None
+    reservation = state.admission.consume(line.token, line.call_sid)
+    return reservation.stack if reservation is not None else None
 
 
-async def _run_call(runtime: Runtime, line: MediaSocket, start: Start) -> None:
+async def _run_call(stack: CallStack, line: MediaSocket, start: Start) -> None:
     """Build and run the call; nothing but a cancellation comes out of here."""
-    reason = EndReason.BUG
-    logger.info("call started", extra={"calls": len(runtime.calls) + 1})
+    runtime, reason = stack.runtime, EndReason.BUG
+    extra = {"calls": len(runtime.calls) + 1, "tier": stack.config.call.tier}
+    logger.info("call started", extra=extra)
     try:
-        call = build_call(runtime, start, line)
+        call = build_call(runtime, start, line, stack)
         runtime.calls.add(start.call_sid, call)
         reason = await call.run()
-        runtime.call_finished(call.journal)
+        runtime.call_finished(call.journal, stack.config)
     except Exception:  # border: a call. A bug in one must not reach another.
         logger.exception("call ended by a bug")
     finally:
+        stack.close()
         await runtime.calls.finish(start.call_sid, reason)
         await line.close()
         refused = sum(line.refused.values())

@@ -13,8 +13,10 @@ from voxd.events import (
     ClauseStarted,
     ClauseVoiced,
     ClauseWritten,
+    EngineSwitched,
     Event,
     FirstToken,
+    Kind,
     PlaybackUnderran,
     ReplyRequested,
     ReplyWritten,
@@ -130,6 +132,8 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
                     speech[-1] = (speech[-1][0], item.speech_end)
             case ReplyRequested() | FirstToken() | ClauseWritten() | ClauseVoiced():
                 _note_making(attempts.get(item.reply_id), item)
+            case EngineSwitched():
+                _note_switch(attempts.values(), item)
             case ClauseStarted() | ReplyWritten() | PlaybackUnderran():
                 _note_sounding(attempts.get(item.reply_id), item)
             case _:
@@ -161,6 +165,17 @@ def _note_making(
                 attempt.voiced_at = item.at
         case _:
             pass
+
+
+def _note_switch(attempts: Iterable[_Attempt], item: EngineSwitched) -> None:
+    """Another engine takes over what is not audible yet; the figures are those of the turn."""
+    for attempt in attempts:
+        if attempt.started:
+            continue
+        if item.kind is Kind.LLM and attempt.llm_engine == item.left:
+            attempt.llm_engine = item.taken
+        elif item.kind is Kind.TTS and attempt.tts_engine == item.left:
+            attempt.tts_engine = item.taken
 
 
 def _note_sounding(

@@ -150,3 +150,32 @@ def test_the_defaults_are_those_of_the_shipped_config() -> None:
     shipped = tomllib.loads((ROOT / "config.toml").read_text())["engines"]["llamacpp"]
     assert Settings(**shipped) == Settings()
     assert set(shipped) == set(Settings.model_fields)
+
+
+@pytest.mark.weights
+async def test_after_a_restart_the_next_call_finds_the_system_prompt_read(
+    engine: LlamaCppLanguageModel,
+) -> None:
+    await engine.prepare("a", (SYSTEM,), Priority.GREETING)
+    await engine.release("a")
+    os.kill(int(engine.status().detail["pid"]), signal.SIGKILL)
+    while not engine._reread._task:
+        await asyncio.sleep(0.01)
+    await asyncio.wait([engine._reread._task])
+    assert in_use(engine) == 0
+    _, usage = await listen(engine, reply_to("b", ask("Where are you?")))
+    assert usage.cached_tokens > 30
+
+
+@pytest.mark.weights
+async def test_after_a_restart_a_running_call_finds_its_conversation_read(
+    engine: LlamaCppLanguageModel,
+) -> None:
+    question = ask("Where are you?")
+    _, first = await listen(engine, reply_to("a", question))
+    os.kill(int(engine.status().detail["pid"]), signal.SIGKILL)
+    while not engine._reread._task:
+        await asyncio.sleep(0.01)
+    await asyncio.wait([engine._reread._task])
+    _, usage = await listen(engine, reply_to("a", question))
+    assert usage.cached_tokens > first.prompt_tokens - 10

@@ -30,6 +30,7 @@ def options(**changes: Any) -> dict[str, Any]:
         "context_tokens": 512,
         "context_overflow": "drop_oldest",
         "prefill_chunk_tokens": 64,
+        "stop": [],
         **changes,
     }
 

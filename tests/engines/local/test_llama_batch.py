@@ -216,6 +216,20 @@ def test_max_tokens_ends_a_reply_with_length(batch: LlamaBatch) -> None:
     assert (done.finish_reason, done.completion_tokens) == ("length", 3)
 
 
+def test_a_stop_text_ends_a_reply_after_its_first_sentence(
+    batch: LlamaBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    question = ask("Tell me about yourself.")
+    whole = request("a", question, 60)
+    text = run(batch, whole).texts[whole.id]
+    end = text.index(". ") + 1
+    monkeypatch.setattr(batch, "_stops", (text[end : end + 3],))
+    stopped = request("b", question, 60)
+    answers = run(batch, stopped)
+    assert answers.texts[stopped.id] == text[:end]
+    assert answers.finished[stopped.id].finish_reason == "stop"
+
+
 def test_a_running_reply_goes_on_while_a_long_prompt_is_read(batch: LlamaBatch) -> None:
     writer = request("a", ask(QUESTIONS[2]), 40)
     run(batch, writer, until=lambda answers: bool(answers.texts))

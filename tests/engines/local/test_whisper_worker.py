@@ -16,7 +16,6 @@ from voxd.audio.g711 import encode_mulaw
 from voxd.engines.local.piper_worker import PiperWorker
 from voxd.engines.local.serving import RequestError
 from voxd.engines.local.whisper_worker import (
-    Decoded,
     WhisperWorker,
     choose_token_limit,
     choose_window_s,
@@ -119,16 +118,3 @@ def test_the_window_is_the_speech_and_four_seconds_in_steps_of_five(
 def test_the_token_limit_grows_with_the_speech() -> None:
     assert choose_token_limit(0.0) == 12
     assert choose_token_limit(3.0) == 36
-
-
-def test_words_that_are_hardly_words_are_noise() -> None:
-    assert Decoded(". . .", 3, 0.1, -0.1).is_noise()
-    assert Decoded("Thank you.", 3, 0.9, -0.1).is_noise()
-    assert Decoded("Thank you.", 3, 0.65, -1.2).is_noise()
-    assert not Decoded("Old", 1, 0.55, -1.1).is_noise()
-
-
-def test_text_that_repeats_itself_or_hits_the_limit_is_a_loop() -> None:
-    assert Decoded("no " * 30, 30, 0.0, -0.1).is_loop(limit=99)
-    assert Decoded("What is it?", 12, 0.0, -0.1).is_loop(limit=12)
-    assert not Decoded("What is it?", 5, 0.0, -0.1).is_loop(limit=12)

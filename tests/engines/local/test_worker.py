@@ -61,16 +61,6 @@ def test_every_kind_has_its_worker() -> None:
     assert isinstance(build_worker("stt"), OneAtATime)
 
 
-def test_workers_are_built_without_model_libraries() -> None:
-    code = (
-        "import sys; from voxd.engines.local.worker import WORKERS, build_worker; "
-        "[build_worker(kind) for kind in WORKERS]; "
-        "print([name for name in ('faster_whisper', 'piper', 'onnxruntime', 'llama_cpp')"
-        " if name in sys.modules])"
-    )
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).stdout == b"[]\n"
-
-
 @pytest.mark.parametrize("first", [b"", encode_frame(Frame(MessageType.REQUEST, {"id": 1}))])
 def test_a_worker_ends_when_its_socket_closes_or_speaks_out_of_turn(first: bytes) -> None:
     ours, theirs = socket.socketpair()

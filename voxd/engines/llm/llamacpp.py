@@ -1,30 +1,42 @@
 """llama.cpp as a `LanguageModel`: the engine's side in the daemon. The model is in a worker.
 
 Every call has a sequence in the worker's KV cache from its first request to `release`. After a
-restart of the worker those are empty, and the next request of a call simply reads its whole
-prompt again: slower once, never wrong.
+restart of the worker those are empty. What they held is then read again while nobody waits; a
+request that comes sooner reads its whole prompt itself: slower once, never wrong.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
 from voxd.commands import Message
-from voxd.config import Table
-from voxd.contracts import Capabilities, EngineStatus, Priority, ReplyRequest, Usage
+from voxd.config import Local, Table
+from voxd.contracts import (
+    PROBE_CALL_ID,
+    Capabilities,
+    EngineStatus,
+    Priority,
+    ReplyRequest,
+    Usage,
+)
+from voxd.engines.llm.reread import Reread
 from voxd.engines.local.job import Job
 from voxd.engines.local.protocol import MessageType
-from voxd.errors import Category, Phase
+from voxd.errors import Category, EngineError, Phase
 from voxd.events import Kind
 
 if TYPE_CHECKING:
     from voxd.engines.local.compute import WorkerHandle
     from voxd.engines.registry import Services
 
+CALLS_PER_CORE = 2
+"""What one core carries, all three models together: at three, replies begin to have holes
+(`scripts/bench calls`)."""
+MOST_SEQUENCES = 64
 REQUESTS_PER_CALL = 2
 """A reply being written and a `prepare` that waits for it."""
 READ_LIMIT_S = 30.0
@@ -52,16 +64,24 @@ class Settings(Table):
     """Layers on a GPU; -1 for all."""
     threads: int = Field(1, ge=1, le=256)
     """Processor threads."""
-    sequences: int = Field(6, ge=1, le=64)
-    """Calls that can hold a conversation in memory at once. Each takes `context_tokens` cells
-    of the KV cache (shipped model: 23 KB a cell, 47 MB a call)."""
+    sequences: int = Field(0, ge=0, le=MOST_SEQUENCES)
+    """Calls that can hold a conversation in memory at once; 0: two per core of `[local]`. Each
+    takes `context_tokens` cells of the KV cache (shipped model: 23 KB a cell, 47 MB a call)."""
     context_tokens: int = Field(2048, ge=256, le=131_072)
     """Most tokens of a call: prompt, history and reply."""
     context_overflow: Literal["drop_oldest", "fail"] = "drop_oldest"
     """What happens when they do not suffice: leave out the oldest messages, or fail."""
+    stop: tuple[str, ...] = ("\n\n",)
+    """Texts that end a reply once it has a whole sentence; small models go on after a blank line
+    with a letter's ending or another speaker's words."""
     prefill_chunk_tokens: int = Field(64, ge=1, le=2048)
     """Most prompt tokens between two decoding steps; fewer on a slow machine, so that a step
     stays near 0.1 s."""
+
+    def completed(self, local: Local) -> Self:
+        """With the number of sequences that 0 stands for."""
+        sequences = self.sequences or min(CALLS_PER_CORE * local.core_count(), MOST_SEQUENCES)
+        return self.model_copy(update={"sequences": sequences})
 
 
 class LlamaCppLanguageModel:
@@ -74,7 +94,8 @@ class LlamaCppLanguageModel:
         self._handle = handle
         self._jobs: dict[str, set[Job]] = {}
         """Every call that may own a sequence, with its unanswered requests."""
-        handle.on_restart(self._forget_idle)
+        self._reread = Reread(self.prepare, self.release, lambda call_id: call_id in self._jobs)
+        handle.on_restart(self._begin_anew)
 
     @property
     def name(self) -> str:
@@ -98,8 +119,29 @@ class LlamaCppLanguageModel:
         """Return once the model is loaded."""
         await self._handle.ready()
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
+    async def probe(self) -> float:
+        """Write one token, in a sequence of its own.
+
+        Raises:
+            EngineError: (overloaded) that sequence might be wanted by a caller; no work was done.
+        """
+        if len(self._jobs) + 1 >= self._sequences:
+            message = "no sequence to spare for a probe"
+            raise EngineError(self._name, Category.OVERLOADED, Phase.CONNECT, message)
+        begun_at = asyncio.get_running_loop().time()
+        request = ReplyRequest(
+            PROBE_CALL_ID, 0, (Message("user", "Hi"),), 1, 0.0, priority=Priority.PROBE
+        )
+        try:
+            async with contextlib.aclosing(self.stream_reply(request)) as reply:
+                await anext(reply)
+            return asyncio.get_running_loop().time() - begun_at
+        finally:
+            await self.release(PROBE_CALL_ID)
+
+    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[str | Usage, None]:
         """See `contracts.LanguageModel`. `Usage.finish_reason` is `stop` or `length`."""
+        self._reread.remember(request.call_id, request.messages)
         params = {
             "messages": _plain(request.messages),
             "max_tokens": request.max_tokens,
@@ -124,12 +166,14 @@ class LlamaCppLanguageModel:
 
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
+        self._reread.remember(call_id, messages)
         params = {"messages": _plain(messages)}
         async with self._job("prepare", call_id, params, priority, 2 * READ_LIMIT_S) as job:
             await job.result()
 
     async def release(self, call_id: str) -> None:
         """Free the call's sequence and stop what it still computes."""
+        self._reread.forget(call_id)
         for job in self._jobs.pop(call_id, set()):
             job.cancel()
         self._handle.notify("release", {"call_id": call_id})
@@ -154,9 +198,14 @@ class LlamaCppLanguageModel:
             job.cancel()
             jobs.discard(job)
 
-    def _forget_idle(self) -> None:
-        """The worker is a new process: only requests that run again will own sequences."""
+    async def close(self) -> None:
+        """Stop what runs by itself."""
+        await self._reread.close()
+
+    def _begin_anew(self) -> None:
+        """The worker is a new process: only requests that run again own sequences for now."""
         self._jobs = {call_id: jobs for call_id, jobs in self._jobs.items() if jobs}
+        self._reread.begin()
 
 
 def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
@@ -177,4 +226,8 @@ async def open_engine(
         threads=settings.threads,
         capacity=REQUESTS_PER_CALL * settings.sequences,
     )
-    yield LlamaCppLanguageModel(name, settings, handle)
+    engine = LlamaCppLanguageModel(name, settings, handle)
+    try:
+        yield engine
+    finally:
+        await engine.close()

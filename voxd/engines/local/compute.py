@@ -15,7 +15,6 @@ has left: until then it computes and its threads are taken.
 import asyncio
 import contextlib
 import itertools
-import os
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -59,7 +58,7 @@ class LocalCompute:
 
     def __init__(self, local: Local) -> None:
         self._local = local
-        self._cores = local.cores or os.cpu_count() or 1
+        self._cores = local.core_count()
         self._scheduler = Scheduler(self._cores, local.queue)
         self._members: dict[str, Member] = {}
         self._jobs: dict[int, Job] = {}

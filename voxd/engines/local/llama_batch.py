@@ -30,6 +30,7 @@ from voxd.engines.local.llama_request import (
 )
 from voxd.engines.local.llama_sequences import Held, SequencePool
 from voxd.engines.local.prompt import ChatTemplate, Prompt, PromptError, fit_prompt
+from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, plan_step
 from voxd.errors import Category, ModelError
 
@@ -46,6 +47,7 @@ class LlamaBatch:
         *,
         context_tokens: int,
         may_drop: bool,
+        stops: Sequence[str] = (),
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         """
@@ -54,6 +56,7 @@ class LlamaBatch:
             context_tokens: most tokens of a call, prompt and reply. The context has so many
                 cells for every call and for the shelf: it never runs out of them.
             may_drop: leave out the oldest messages of a prompt that does not fit.
+            stops: texts that end a reply (see `reply_end`).
             now: seconds; measures steps for the pace.
         """
         self._context = context
@@ -62,6 +65,7 @@ class LlamaBatch:
         self._pace = pace
         self._context_tokens = context_tokens
         self._may_drop = may_drop
+        self._stops = tuple(stops)
         self._now = now
         self._jobs: dict[str, Job] = {}
         self._waiting: dict[str, Request] = {}
@@ -150,7 +154,8 @@ class LlamaBatch:
         sampler = None
         if request.writes:
             sampler = self._context.new_sampler(request.temperature, request.seed)
-        job = Job(request, prompt, held, cached, prompt.tokens[cached:], sampler)
+        end = ReplyEnd(self._stops)
+        job = Job(request, prompt, held, cached, prompt.tokens[cached:], sampler, end)
         self._jobs[request.call_id] = job
         started = Started(request.id)
         return [started] if job.pending else [started, *self._finish(job, "prepared")]
@@ -218,15 +223,19 @@ class LlamaBatch:
             return self._finish(job, "stop")
         job.is_writing = True
         job.completion_tokens += 1
-        text = job.characters.decode(self._context.piece(token))
+        text = job.end.feed(job.characters.decode(self._context.piece(token)))
         answers: list[Answer] = [Text(job.request.id, text)] if text else []
+        if job.end.is_over:
+            return answers + self._finish(job, "stop")
         if job.completion_tokens >= job.request.max_tokens:
             return answers + self._finish(job, "length")
         job.pending = [token]
         return answers
 
     def _finish(self, job: Job, reason: str) -> list[Answer]:
-        return [job.finished(reason), *self._end(job)]
+        rest = job.end.finish()
+        text: list[Answer] = [Text(job.request.id, rest)] if rest else []
+        return [*text, job.finished(reason), *self._end(job)]
 
     def _end(self, job: Job) -> list[Answer]:
         """Free what the job had, and begin the `prepare` that waited for it."""

@@ -7,6 +7,7 @@ from voxd.engines.local.llama_request import Finished, Request
 from voxd.engines.local.llama_sampler import Sampler
 from voxd.engines.local.llama_sequences import Held
 from voxd.engines.local.prompt import Prompt
+from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import Work
 
 
@@ -21,6 +22,7 @@ class Job:
     pending: list[int]
     """Tokens to compute next: the rest of the prompt, then one token at a time."""
     sampler: Sampler | None
+    end: ReplyEnd
     is_writing: bool = False
     completion_tokens: int = 0
     characters: codecs.IncrementalDecoder = field(

@@ -108,6 +108,7 @@ def open_batch(options: Mapping[str, Any]) -> LlamaBatch:
         Pace(chunk_tokens),
         context_tokens=context_tokens,
         may_drop=options["context_overflow"] == "drop_oldest",
+        stops=options["stop"],
     )
     batch.warm(WARM_STEPS)
     return batch

@@ -8,9 +8,9 @@ one end of a socketpair as file descriptor N. Three threads, each with one job::
     main       loads the model, then computes: `Worker.serve(inbox, send)`
 
 A worker ends when its socket closes, and with its parent (PDEATHSIG). It ignores SIGINT, because
-Ctrl-C reaches the whole process group and the daemon decides when its workers go. Model
-libraries are imported by `Worker.load` only, after the supervisor's environment (OMP_NUM_THREADS
-and friends) is in effect. What a worker has to be is in `serving`.
+Ctrl-C reaches the whole process group and the daemon decides when its workers go. The
+model's libraries read OMP_NUM_THREADS and friends when they are imported, so the supervisor sets
+those in the environment of the new process. What a worker has to be is in `serving`.
 """
 
 import ctypes
@@ -50,6 +50,7 @@ WORKERS = {
     "stt": ("voxd.engines.local.whisper_worker", "WhisperWorker"),
     "llm": ("voxd.engines.local.llama_worker", "LlamaWorker"),
     "tts": ("voxd.engines.local.piper_worker", "PiperWorker"),
+    "turn": ("voxd.engines.local.smart_turn_worker", "SmartTurnWorker"),
 }
 """Kind -> (module, class with no arguments)."""
 
@@ -68,7 +69,7 @@ def build_worker(kind: str) -> Worker:
 
 
 def run_worker(kind: str, fd: int) -> int:
-    """Be the worker of a kind (`stt`, `llm` or `tts`) on this socket; returns the exit status."""
+    """Be the worker of a kind (a key of `WORKERS`) on this socket; returns the exit status."""
     return serve_socket(lambda: build_worker(kind), fd)
 
 

@@ -17,7 +17,16 @@ from typing import Literal
 from pydantic import Field
 
 from voxd.config import Table
-from voxd.contracts import Capabilities, EngineStatus, Priority, Transcript, TranscriptStream
+from voxd.contracts import (
+    LINE_RATE_HZ,
+    MULAW_SILENCE,
+    PROBE_CALL_ID,
+    Capabilities,
+    EngineStatus,
+    Priority,
+    Transcript,
+    TranscriptStream,
+)
 from voxd.engines.local.compute import WorkerHandle
 from voxd.engines.local.job import Job
 from voxd.engines.registry import Services
@@ -201,6 +210,22 @@ class FasterWhisperSpeechToText:
 
     async def warm(self) -> None:
         await self._worker.ready()
+
+    async def probe(self) -> float:
+        """Transcribe half a second of silence, which costs as much as a short utterance."""
+        begun_at = asyncio.get_running_loop().time()
+        job = self._worker.submit(
+            "transcribe",
+            {"language": self._settings.languages[0]},
+            bytes([MULAW_SILENCE]) * (LINE_RATE_HZ // 2),
+            call_id=PROBE_CALL_ID,
+            priority=Priority.PROBE,
+            deadline=begun_at + PATIENCE_S,
+            limit_s=LIMIT_S,
+        )
+        async with contextlib.aclosing(job):
+            await job.result()
+        return asyncio.get_running_loop().time() - begun_at
 
     @contextlib.asynccontextmanager
     async def open_stream(self, call_id: str, language: str) -> AsyncIterator[TranscriptStream]:

@@ -2,14 +2,21 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import Literal
 
 from pydantic import Field
 
 from voxd.config import Table
-from voxd.contracts import Capabilities, EngineStatus, SpeechRequest, SpeechStream
+from voxd.contracts import (
+    PROBE_CALL_ID,
+    Capabilities,
+    EngineStatus,
+    Priority,
+    SpeechRequest,
+    SpeechStream,
+)
 from voxd.engines.local.compute import WorkerHandle
 from voxd.engines.registry import Services
 from voxd.events import Kind
@@ -44,7 +51,7 @@ class PiperSpeechStream:
         self._request = request
         self._clauses = 0
 
-    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+    async def speak(self, text: str, *, is_last: bool) -> AsyncGenerator[bytes, None]:
         now = asyncio.get_running_loop().time()
         job = self._worker.submit(
             "speak",
@@ -75,6 +82,16 @@ class PiperTextToSpeech:
 
     async def warm(self) -> None:
         await self._worker.ready()
+
+    async def probe(self) -> float:
+        """Speak a syllable."""
+        begun_at = asyncio.get_running_loop().time()
+        request = SpeechRequest(PROBE_CALL_ID, 0, "", voice="", priority=Priority.PROBE)
+        stream = PiperSpeechStream(self._worker, self._settings, request)
+        async with contextlib.aclosing(stream.speak("Hm.", is_last=True)) as pieces:
+            async for _ in pieces:
+                break
+        return asyncio.get_running_loop().time() - begun_at
 
     @contextlib.asynccontextmanager
     async def open_speech(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:

@@ -1,0 +1,135 @@
+"""Own overhead: what voxd adds between its providers, by their clocks and the caller's. Pure.
+
+One turn, with speculation off:
+
+    caller stops ... final sent   [turn]    request received ... clause sent   [clause]
+    clause received ... first audio sent   [audio]    first audio at the caller
+
+The bracketed parts are voxd's, with everything that the way through the sockets takes; what lies
+between the dots is a provider's. All clocks are this machine's monotonic one.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from benches.names import find_name
+from voxd.caller.report import TurnReport
+from voxd.dialog.sentences import ClauseSplitter
+
+FRAME_S = 0.02
+"""Audio time moves in frames: a pause is noticed up to this late, and the line is to blame."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One request to the language model, seconds of the monotonic clock."""
+
+    received_at: float
+    clause_at: float
+    """When the token was sent with which the first clause was known to be whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """The first clause of a reply at the voice, seconds of the monotonic clock."""
+
+    received_at: float
+    first_audio_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the providers wrote down, by the name in what was said."""
+
+    finals: Mapping[str, float] = field(default_factory=dict)
+    """When the first final with this name was sent."""
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    speech: Mapping[str, Speech] = field(default_factory=dict)
+    llm_requests: int = 0
+    late_s: tuple[float, ...] = ()
+    """By how much the providers' loops were late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overhead:
+    """voxd's own part of one turn, seconds."""
+
+    turn_s: float
+    """End of the turn, or the final that it waited for, to the request."""
+    clause_s: float
+    """First whole clause to the voice's input."""
+    audio_s: float
+    """The voice's first audio to the caller's first."""
+
+    @property
+    def total_s(self) -> float:
+        """All of it."""
+        return self.turn_s + self.clause_s + self.audio_s
+
+    @property
+    def is_possible(self) -> bool:
+        """No effect came before its cause."""
+        return min(self.turn_s, self.clause_s, self.audio_s) >= 0
+
+
+def decode_records(
+    deepgram: Mapping[str, Any], groq: Mapping[str, Any], cartesia: Mapping[str, Any]
+) -> Records:
+    """Sort what `benches.provider` printed."""
+    finals: dict[str, float] = {}
+    for at, text in deepgram["finals"]:
+        if name := find_name(text):
+            finals.setdefault(name, at)
+    replies = {}
+    for received_at, tokens in groq["replies"]:
+        clause = find_first_clause(tokens)
+        if clause is not None and (name := find_name(clause[1])):
+            replies[name] = Reply(received_at, clause[0])
+    speech = {}
+    for received_at, text, first_audio_at in cartesia["clauses"]:
+        if first_audio_at is not None and (name := find_name(text)):
+            speech[name] = Speech(received_at, first_audio_at)
+    late_s = (*deepgram["late_s"], *groq["late_s"], *cartesia["late_s"])
+    return Records(finals, replies, speech, len(groq["replies"]), late_s)
+
+
+def find_first_clause(tokens: list[tuple[float, str]]) -> tuple[float, str] | None:
+    """The first clause of a reply, and when the token was sent that completed it."""
+    splitter = ClauseSplitter()
+    for at, token in tokens:
+        if clauses := splitter.feed(token):
+            return at, clauses[0]
+    return None
+
+
+def find_overhead(
+    turn: TurnReport, origin: float, records: Records, wait_s: float
+) -> Overhead | None:
+    """The overhead of one turn; None when it was not answered or is not in the records.
+
+    It counts from the daemon's own end of the turn, but from the final when that was sent after
+    the pause had been long enough: then whatever the daemon does until its decision is overhead.
+
+    Args:
+        origin: the caller's clock at the first sample of the stream.
+        wait_s: the tier's wait for a turn that is surely over.
+    """
+    daemon, answer_s = turn.daemon, turn.answer_s
+    if daemon is None or answer_s is None or not daemon.transcript or not daemon.reply:
+        return None
+    if daemon.speech_end is None or daemon.endpoint_ms is None:
+        return None
+    name = find_name(daemon.reply.partition(".")[0]) or ""
+    final_at = records.finals.get(find_name(daemon.transcript) or "")
+    reply, speech = records.replies.get(name), records.speech.get(name)
+    if final_at is None or reply is None or speech is None:
+        return None
+    begins_at = daemon.speech_end + daemon.endpoint_ms / 1000
+    if final_at >= daemon.speech_end + wait_s + FRAME_S:
+        begins_at = final_at
+    return Overhead(
+        turn_s=reply.received_at - begins_at,
+        clause_s=speech.received_at - reply.clause_at,
+        audio_s=origin + answer_s - speech.first_audio_at,
+    )

@@ -1,0 +1,92 @@
+"""The reply of the loopback providers in `failover`: words that can be counted at the ear. I/O-free
+but for the models it is given.
+
+Every word of it is spoken by the shipped voice and padded to the same length, so that the word
+times which the loopback Cartesia tells are true. What the caller heard is transcribed with the
+shipped Whisper and compared with what was to be said.
+"""
+
+import tomllib
+from dataclasses import dataclass
+
+import jiwer
+import numpy as np
+from numpy.typing import NDArray
+
+from benches.daemon import CONFIG
+from benches.wer import load_worker
+from benches.words import normalize_words
+from tests.servers.tone_speech import tone_speech
+from voxd.caller.mulaw import encode
+from voxd.engines.local.piper_worker import PiperWorker
+
+REPLY = (
+    "We sell apples bananas oranges and lemons. "
+    "We sell potatoes tomatoes onions carrots garlic and butter."
+)
+"""Whisper understands all of it, spoken word by word; that is why it is this."""
+WORD_BYTES = 4400
+"""0.55 s of mu-law, the length of the longest word."""
+SILENCE = b"\xff"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The words of a reply at the caller's ear, against what the daemon says it said."""
+
+    lost: int
+    extra: int
+    """Words too many: said twice."""
+    misheard: int
+    """Others in their place: Whisper's errors."""
+
+
+class SpokenReply:
+    """The voice of the loopback Cartesia."""
+
+    def __init__(self) -> None:
+        settings = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["engines"]["piper"]
+        self._level_dbfs = settings["level_dbfs"]
+        self._worker = PiperWorker()
+        self._worker.load({**settings, "voice": str(CONFIG.parent / settings["voice"])})
+        self._words = {word: self._render(word) for word in set(_words(REPLY))}
+
+    def speak(self, text: str) -> bytes:
+        """Mu-law of the reply or any part of it; other text is hummed."""
+        words = _words(text)
+        if not words or any(word not in self._words for word in words):
+            return tone_speech(text)
+        return b"".join(self._words[word] for word in words)
+
+    def _render(self, word: str) -> bytes:
+        pieces: list[bytes] = []
+        params = {"text": word, "length_scale": 1.0, "level_dbfs": self._level_dbfs}
+        self._worker.run("speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: False)
+        return b"".join(pieces)[:WORD_BYTES].ljust(WORD_BYTES, SILENCE)
+
+
+class ReplyEar:
+    """Hears replies."""
+
+    def __init__(self) -> None:
+        self._worker = load_worker(None)
+
+    def judge(self, said: str, pcm: NDArray[np.int16]) -> Heard:
+        """Compare a reply with its recording (int16, mono, 8000 Hz)."""
+        answer = self._worker.run(
+            "transcribe", {"language": "en"}, encode(pcm), lambda *_: None, lambda: False
+        )
+        return compare_words(said, str(answer["text"]))
+
+
+def compare_words(said: str, heard: str) -> Heard:
+    """Which words were lost and which came too often."""
+    said, heard = normalize_words(said), normalize_words(heard)
+    if not said or not heard:
+        return Heard(len(said.split()), len(heard.split()), 0)
+    output = jiwer.process_words(said, heard)
+    return Heard(output.deletions, output.insertions, output.substitutions)
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip(".,!?").lower() for word in text.split()]

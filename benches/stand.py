@@ -1,0 +1,257 @@
+"""The loopback providers of `failover`, in a thread of their own, and how each is made to fail. I/O.
+
+They serve from a thread, because starting a daemon blocks the bench and the daemon needs them.
+A fault that is brought about while connections are open ends these first, where it must: what is
+refused then is the reconnect, as in a real outage.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, contextmanager
+from typing import Any, TypeVar
+
+from tests.servers import cartesia, deepgram, groq
+from tests.servers.cartesia_script import Fault as VoiceFault
+from tests.servers.cartesia_script import Refusal as VoiceRefusal
+from tests.servers.cartesia_script import Script as VoiceScript
+from tests.servers.cartesia_script import Trouble as VoiceTrouble
+from tests.servers.deepgram_listen import ListenV1
+from tests.servers.deepgram_script import Fault as EarFault
+from tests.servers.deepgram_script import Refusal as EarRefusal
+from tests.servers.deepgram_script import Script as EarScript
+from tests.servers.deepgram_script import Trouble as EarTrouble
+from tests.servers.deepgram_script import Utterance
+from tests.servers.groq_script import Fault as ModelFault
+from tests.servers.groq_script import Script as ModelScript
+from tests.servers.groq_script import Trouble as ModelTrouble
+
+STT_S, LLM_S, TTS_S = 0.25, 0.22, 0.19
+"""What independent measurements of the services say."""
+TOKEN_S = 0.02
+"""Between two tokens: slow enough for a reply to be cut in the middle of its first clause."""
+TOKENS_BEFORE = 3
+"""A model that fails in mid-stream has written so many."""
+CHUNKS_BEFORE = 7
+"""A voice that fails in mid-stream has sent so many tenths of a second."""
+RETRY_AFTER = "7"
+UTTERANCE_GAP_S = 0.7
+"""Speech after so much silence is another utterance."""
+INTO_SPEECH_S = 0.6
+"""A fault comes this long after the caller began to speak."""
+
+T = TypeVar("T")
+
+
+class Stand:
+    """The three providers; made by `open_stand`."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._stacks: dict[str, AsyncExitStack] = {}
+        self._armed: tuple[int, Callable[[Stand], Awaitable[None]]] | None = None
+        self._utterances = 0
+        self._work: set[asyncio.Task[None]] = set()
+        self.ear: deepgram.DeepgramServer
+        self.model: groq.GroqServer
+        self.voice: cartesia.CartesiaServer
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """Base URL by engine name."""
+        return {
+            "deepgram": self.ear.url,
+            "groq": self.model.url,
+            "cartesia": self.voice.url,
+        }
+
+    def arm(self, utterance: int, fault: Callable[["Stand"], Awaitable[None]]) -> None:
+        """Bring a fault about while the caller says something for the n-th time, from 1."""
+        self._utterances, self._armed = 0, (utterance, fault)
+
+    def note_speech(self) -> None:
+        """The loopback Deepgram hears the caller begin."""
+        self._utterances += 1
+        if self._armed is not None and self._armed[0] == self._utterances:
+            self._loop.call_later(INTO_SPEECH_S, self._bring_about, self._armed[1])
+            self._armed = None
+
+    def _bring_about(self, fault: Callable[["Stand"], Awaitable[None]]) -> None:
+        task = self._loop.create_task(_as_none(fault(self)))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+
+    async def open(self, said: Sequence[str], speak: Callable[[str], bytes], reply: str) -> None:
+        """Start all three; `said` is what the caller says in every call."""
+        tokens = [f" {word}" if number else word for number, word in enumerate(reply.split())]
+        self.ear = await self._enter(
+            "deepgram",
+            deepgram.open_server(
+                EarScript(
+                    utterances=tuple(Utterance(text) for text in said),
+                    interim_delay_s=STT_S,
+                    final_delay_s=STT_S,
+                    utterance_gap_s=UTTERANCE_GAP_S,
+                )
+            ),
+        )
+        script = ModelScript(first_token_s=LLM_S, token_s=TOKEN_S, reply=lambda _: tokens)
+        self.model = await self._enter("groq", groq.open_server(script))
+        voice = VoiceScript(first_audio_s=TTS_S, speech=speak)
+        self.voice = await self._enter("cartesia", cartesia.open_server(voice))
+
+    async def shut(self, engine: str) -> None:
+        """End a provider: its sockets are closed, and nobody listens there any more."""
+        await self._stacks.pop(engine).aclose()
+
+    async def close(self) -> None:
+        """End all that still run."""
+        for engine in tuple(self._stacks):
+            await self.shut(engine)
+
+    async def _enter(self, engine: str, server: Any) -> Any:
+        self._stacks[engine] = stack = AsyncExitStack()
+        return await stack.enter_async_context(server)
+
+
+class _WatchedListen(ListenV1):
+    """Tells the stand when speech begins."""
+
+    stand: Stand
+    _quiet_s = UTTERANCE_GAP_S
+
+    def on_step(self) -> None:
+        super().on_step()
+        if self.speech.is_voiced:
+            if self._quiet_s >= UTTERANCE_GAP_S:
+                self.stand.note_speech()
+            self._quiet_s = 0.0
+        else:
+            self._quiet_s += 0.02
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+
+def shut(engine: str) -> Callable[[Stand], Awaitable[None]]:
+    """Nobody listens any more."""
+    return lambda stand: stand.shut(engine)
+
+
+def refuse_ear(status: int, retry_after: str = "") -> Callable[[Stand], Awaitable[None]]:
+    """The stream is dropped, and every handshake is answered so."""
+
+    async def fault(stand: Stand) -> None:
+        stand.ear.script.refusal = EarRefusal(status, "scripted", retry_after)
+        stand.ear.script.fault = EarFault(EarTrouble.DROP)
+
+    return fault
+
+
+def trouble_ear(trouble: EarTrouble) -> Callable[[Stand], Awaitable[None]]:
+    """Every stream does so from now."""
+
+    async def fault(stand: Stand) -> None:
+        stand.ear.script.fault = EarFault(trouble)
+
+    return fault
+
+
+def trouble_model(
+    trouble: ModelTrouble, after: int = 0, status: int = 500, retry_after: str = ""
+) -> Callable[[Stand], Awaitable[None]]:
+    """Every reply does so from now."""
+
+    async def fault(stand: Stand) -> None:
+        stand.model.script.fault = ModelFault(
+            trouble, after=after, status=status, retry_after=retry_after
+        )
+
+    return fault
+
+
+def refuse_voice(status: int, retry_after: str = "") -> Callable[[Stand], Awaitable[None]]:
+    """The sockets are dropped, and every handshake is answered so."""
+
+    async def fault(stand: Stand) -> None:
+        stand.voice.script.refusal = VoiceRefusal(status, retry_after)
+        stand.voice.drop_all()
+
+    return fault
+
+
+def trouble_voice(
+    trouble: VoiceTrouble, after: int = 0, status: int = 500
+) -> Callable[[Stand], Awaitable[None]]:
+    """Every input does so from now."""
+
+    async def fault(stand: Stand) -> None:
+        stand.voice.script.fault = VoiceFault(trouble, after=after, status=status)
+
+    return fault
+
+
+FAULTS: dict[str, dict[str, Callable[[Stand], Awaitable[None]]]] = {
+    "stt": {
+        "refused": shut("deepgram"),
+        "401": refuse_ear(401),
+        "429": refuse_ear(429, RETRY_AFTER),
+        "500": refuse_ear(500),
+        "no-result": trouble_ear(EarTrouble.MUTE),
+        "stall": trouble_ear(EarTrouble.STALL),
+        "close": trouble_ear(EarTrouble.CLOSE),
+        "drop": trouble_ear(EarTrouble.DROP),
+    },
+    "llm": {
+        "refused": shut("groq"),
+        "401": trouble_model(ModelTrouble.STATUS, status=401),
+        "429": trouble_model(ModelTrouble.STATUS, status=429, retry_after=RETRY_AFTER),
+        "500": trouble_model(ModelTrouble.STATUS, status=500),
+        "no-result": trouble_model(ModelTrouble.STALL_BEFORE_HEADERS),
+        "stall": trouble_model(ModelTrouble.STALL, after=TOKENS_BEFORE),
+        "close": trouble_model(ModelTrouble.END, after=TOKENS_BEFORE),
+        "drop": trouble_model(ModelTrouble.DROP, after=TOKENS_BEFORE),
+    },
+    "tts": {
+        "refused": shut("cartesia"),
+        "401": refuse_voice(401),
+        "429": refuse_voice(429, RETRY_AFTER),
+        "500": trouble_voice(VoiceTrouble.ERROR, status=500),
+        "no-result": trouble_voice(VoiceTrouble.STALL),
+        "stall": trouble_voice(VoiceTrouble.STALL, after=CHUNKS_BEFORE),
+        "close": trouble_voice(VoiceTrouble.CLOSE, after=CHUNKS_BEFORE, status=1011),
+        "drop": trouble_voice(VoiceTrouble.DROP, after=CHUNKS_BEFORE),
+    },
+}
+"""By the stage that fails; `no-result` stalls before the first result, `stall`, `close` and `drop`
+come in mid-stream."""
+
+
+@contextmanager
+def open_stand(said: Sequence[str], speak: Callable[[str], bytes], reply: str) -> Iterator[Stand]:
+    """Providers that are well, until the block ends."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="providers")
+    thread.start()
+    stand = Stand(loop)
+
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        future: Future[T] = asyncio.run_coroutine_threadsafe(work, loop)
+        return future.result()
+
+    usual = deepgram.SESSIONS["/v1/listen"]
+    deepgram.SESSIONS["/v1/listen"] = type("Listen", (_WatchedListen,), {"stand": stand})
+    try:
+        run(stand.open(said, speak, reply))
+        yield stand
+        run(stand.close())
+    finally:
+        deepgram.SESSIONS["/v1/listen"] = usual
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _as_none(work: Awaitable[None]) -> None:
+    await work

@@ -1,0 +1,101 @@
+"""What the local model reads of a call that another one answers."""
+
+import asyncio
+
+from tests.engines.failover.models import model
+from tests.engines.failover.test_llm import LONG
+from voxd.commands import Message
+from voxd.contracts import Priority
+from voxd.engines.failover.compact import compact
+from voxd.engines.failover.standby import ShadowSlots, Standby
+from voxd.errors import Category, EngineError, Phase
+
+ANSWER = Message("assistant", "Yes.")
+NEXT = (*LONG, ANSWER, Message("user", "Thank you."))
+
+
+def test_slots_are_bounded_and_come_back() -> None:
+    slots = ShadowSlots(2)
+    assert [slots.take(call_id) for call_id in ("a", "b", "c", "a")] == [True, True, False, True]
+    slots.give_back("a")
+    slots.give_back("never had one")
+    assert slots.take("c")
+    assert slots.in_use == 2
+
+
+async def test_without_a_slot_it_reads_nothing() -> None:
+    standby = Standby(engine := model("b"), ShadowSlots(0))
+    standby.read_along("CA1", LONG)
+    await asyncio.sleep(1)
+    assert engine.prepared == []
+    assert standby.begin_reply(LONG) == compact(LONG)
+
+
+async def test_only_the_newest_conversation_is_read() -> None:
+    engine = model("b")
+    engine.prepare_s = 1.0
+    standby = Standby(engine, ShadowSlots(1))
+    standby.read_along("CA1", LONG)
+    await asyncio.sleep(0.5)
+    standby.read_along("CA1", NEXT)
+    await asyncio.sleep(5)
+    assert engine.prepared == [NEXT]
+
+
+async def test_a_conversation_that_is_not_read_yet_is_shown_compact() -> None:
+    engine = model("b")
+    engine.prepare_s = 1.0
+    standby = Standby(engine, ShadowSlots(1))
+    standby.read_along("CA1", LONG)
+    await asyncio.sleep(0.5)
+    assert standby.begin_reply(NEXT) == compact(NEXT)
+    await asyncio.sleep(5)
+    assert engine.prepared == []  # it was stopped: the reply comes first
+
+
+async def test_a_conversation_that_was_read_is_shown_whole() -> None:
+    standby = Standby(model("b"), ShadowSlots(1))
+    standby.read_along("CA1", (*LONG, ANSWER))
+    await asyncio.sleep(1)
+    assert standby.begin_reply(NEXT) == NEXT
+
+
+async def test_after_a_compact_reply_it_holds_no_more_than_that() -> None:
+    standby = Standby(model("b"), ShadowSlots(1))
+    standby.begin_reply(LONG)
+    assert standby.begin_reply(NEXT) == compact(NEXT)
+
+
+async def test_reading_that_fails_leaves_it_cold() -> None:
+    engine = model("b")
+
+    async def refuse(call_id: str, messages: object, priority: Priority) -> None:
+        raise EngineError("b", Category.OVERLOADED, Phase.FIRST_RESULT, "scripted")
+
+    engine.prepare = refuse  # type: ignore[method-assign]
+    standby = Standby(engine, ShadowSlots(1))
+    standby.read_along("CA1", (*LONG, ANSWER))
+    await asyncio.sleep(1)
+    assert standby.begin_reply(NEXT) == compact(NEXT)
+
+
+async def test_after_its_own_compact_reply_it_reads_the_rest() -> None:
+    engine = model("b")
+    standby = Standby(engine, ShadowSlots(0))
+    prompt = standby.begin_reply(LONG)
+    standby.note_reply("CA1", LONG, prompt, ANSWER.content)
+    await asyncio.sleep(1)
+    assert engine.prepared == [(*LONG, ANSWER)]
+    assert standby.begin_reply(NEXT) == NEXT
+
+
+async def test_release_stops_reading_and_frees_the_slot() -> None:
+    engine = model("b")
+    engine.prepare_s = 1e9
+    slots = ShadowSlots(1)
+    standby = Standby(engine, slots)
+    standby.read_along("CA1", LONG)
+    await asyncio.sleep(1)
+    await standby.release("CA1")
+    assert slots.in_use == 0
+    assert len(asyncio.all_tasks()) == 1

@@ -1,0 +1,147 @@
+"""The model's side of one reply: its text, cut into clauses that wait to be spoken. I/O by the LLM.
+
+Bound: `CLAUSES_AHEAD` clauses; then the model's text is taken no further. Large on purpose: text is
+small, and a model that has finished frees its sequence.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TypeVar
+
+from voxd.call.voice import Voice
+from voxd.commands import StartReply
+from voxd.config import Agent
+from voxd.contracts import LanguageModel, Priority, ReplyRequest, Usage
+from voxd.dialog.sentences import ClauseSplitter
+from voxd.dialog.spoken import to_spoken
+from voxd.errors import EngineError, Phase
+from voxd.events import ClauseWritten, Event, FirstToken, ReplyRequested, ReplyWritten
+
+CLAUSES_AHEAD = 64
+"""Clauses that may wait for synthesis: more than a reply of 150 tokens can have."""
+_CUT = Usage(0, 0, 0, "cut")
+"""A reply that broke off counts no tokens: the engine did not say."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A clause on its way to synthesis."""
+
+    number: int
+    text: str
+    """As the model wrote it; the history keeps this, so that its KV cache stays valid."""
+    spoken: str
+    """The same for the ear."""
+
+
+Clauses = asyncio.Queue[Written | None]
+"""The clauses of one reply; None ends it."""
+
+
+class ClauseWriter:
+    """Writes one attempt at a reply; each has its own."""
+
+    def __init__(
+        self,
+        command: StartReply,
+        agent: Agent,
+        llm: LanguageModel,
+        voice_name: Callable[[], str],
+        post: Callable[[Event], None],
+        now: Callable[[], float],
+    ) -> None:
+        """
+        Args:
+            voice_name: the text-to-speech engine that clauses are handed to.
+        """
+        self.clauses: Clauses = asyncio.Queue(CLAUSES_AHEAD)
+        self.is_written = False
+        """No clause will come any more."""
+        self._reply_id = command.reply_id
+        self._messages = command.messages
+        self._agent = agent
+        self._llm = llm
+        self._voice_name = voice_name
+        self._post = post
+        self._now = now
+        self._count = 0
+
+    async def write(self, call_id: str, priority: Priority, voice: Voice) -> None:
+        """Have the model write the reply and queue its clauses.
+
+        A model that breaks off after its first clause ends the reply with the clauses it has, if
+        the caller has heard something of it; else the voice is muted, for a new beginning.
+
+        Raises:
+            EngineError: the model failed and nothing is audible.
+        """
+        splitter = ClauseSplitter()
+        usage = Usage(0, 0, 0, "stop")
+        has_token = False
+        self._post(ReplyRequested(self._now(), self._reply_id, self._llm.name))
+        try:
+            async with closing(self._llm.stream_reply(self._request(call_id, priority))) as pieces:
+                async for piece in pieces:
+                    if isinstance(piece, Usage):
+                        usage = piece
+                        continue
+                    if not has_token:
+                        has_token = True
+                        self._post(FirstToken(self._now(), self._reply_id))
+                    await self._hand_over(splitter.feed(piece))
+            await self._hand_over(splitter.finish())
+        except EngineError as error:
+            if error.phase is not Phase.STREAM or not self._count:
+                raise
+            if not voice.is_audible:
+                voice.mute()  # now: a moment later something of it may be on the line
+                raise
+            usage = _CUT
+        self.is_written = True
+        self._post(
+            ReplyWritten(
+                self._now(),
+                self._reply_id,
+                self._count,
+                usage.finish_reason,
+                usage.prompt_tokens,
+                usage.cached_tokens,
+                usage.completion_tokens,
+            )
+        )
+        await self.clauses.put(None)
+
+    async def _hand_over(self, texts: list[str]) -> None:
+        """Queue the clauses that can be spoken."""
+        for text in texts:
+            spoken = to_spoken(text)
+            if spoken:
+                number, self._count = self._count, self._count + 1
+                engine = self._voice_name()
+                self._post(ClauseWritten(self._now(), self._reply_id, number, text, engine))
+                await self.clauses.put(Written(number, text, spoken))
+
+    def _request(self, call_id: str, priority: Priority) -> ReplyRequest:
+        return ReplyRequest(
+            call_id,
+            self._reply_id,
+            self._messages,
+            self._agent.max_tokens,
+            self._agent.temperature,
+            priority,
+        )
+
+
+@asynccontextmanager
+async def closing(pieces: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
+    """Close an iterator on the way out, where it can be closed: this stops the work behind it."""
+    try:
+        yield pieces
+    finally:
+        aclose = getattr(pieces, "aclose", None)
+        if aclose is not None:
+            await aclose()

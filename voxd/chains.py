@@ -1,0 +1,88 @@
+"""Which engines a call gets, put together from config, declarations and health. Part of `runtime`.
+
+`voxd check` asks by declaration alone, the daemon with what it has learned: the same functions,
+another `HealthBoard`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from voxd.config import Config
+from voxd.engines.health_board import HealthBoard
+from voxd.engines.registry import declared_capabilities, missing_secret
+from voxd.errors import AdmissionRefused, Problem
+from voxd.events import Kind
+from voxd.selection.policy import Chain
+
+Chains = Mapping[Kind, Chain]
+"""The chain of each kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The engines that a config's tiers name."""
+
+    usable: tuple[str, ...]
+    """Their secrets are set; each once, in the order of the file."""
+    refused: Mapping[str, str]
+    """The others, with the reason."""
+
+
+def named_engines(config: Config) -> Named:
+    """Every engine that any tier names: a tier may be given to a number at any time."""
+    names = dict.fromkeys(
+        name for tier in config.tiers.values() for name in (*tier.stt, *tier.llm, *tier.tts)
+    )
+    missing = {name: missing_secret(name, config.engines.get(name)) for name in names}
+    return Named(
+        tuple(name for name in names if missing[name] is None),
+        {name: f"no key configured: {key} is not set" for name, key in missing.items() if key},
+    )
+
+
+def declared_board(config: Config) -> HealthBoard:
+    """The health of engines that nobody has tried: as they declare themselves."""
+    named = named_engines(config)
+    return HealthBoard(
+        {name: declared_capabilities(name, config.engines[name]) for name in named.usable},
+        lambda: 0.0,
+        named.refused,
+    )
+
+
+def rank_chains(config: Config, board: HealthBoard) -> Chains:
+    """The chains of a call with this config (`Config.dialled`); any of them may be empty."""
+    tier, language = config.tier(), config.agent.language
+    return {
+        Kind.STT: board.chain(tier.stt, language),
+        Kind.LLM: board.chain(tier.llm, language),
+        Kind.TTS: board.chain(tier.tts, language),
+    }
+
+
+def choose_chains(config: Config, board: HealthBoard) -> Chains:
+    """The chains of a call that can be served.
+
+    Raises:
+        AdmissionRefused: no engine of some kind is left.
+    """
+    chains = rank_chains(config, board)
+    for kind, chain in chains.items():
+        if not chain.names:
+            raise AdmissionRefused(f"no_{kind}")
+    return chains
+
+
+def unserved(config: Config, board: HealthBoard) -> tuple[Problem, ...]:
+    """What keeps calls from being served: a kind without any engine, for some number."""
+    problems: dict[tuple[str, Kind], Problem] = {}
+    numbers = ("", *config.numbers)
+    for number, seen in zip(numbers, config.served(), strict=True):
+        for kind, chain in rank_chains(seen, board).items():
+            if not chain.names:
+                reasons = "; ".join(f"{j.name}: {j.reason}" for j in chain.judgements)
+                tier = seen.call.tier
+                who = f"calls to {number}" if number else "calls"
+                message = f"nothing is left of it for {who}: {reasons}"
+                problems.setdefault((tier, kind), Problem(f"tiers.{tier}.{kind}", message))
+    return tuple(problems.values())

@@ -1,0 +1,211 @@
+"""One request to a chain of language models: the race for the first clause, then the winner. I/O.
+
+`FailoverLanguageModel` makes one for each request.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+
+from voxd.config import Deadlines
+from voxd.contracts import LanguageModel, Usage
+from voxd.dialog.sentences import ClauseSplitter
+from voxd.dialog.spoken import to_spoken
+from voxd.engines.failover.hedge import Leave, Limits, Start, Wait, choose_step
+from voxd.engines.failover.race import Ended, Race
+from voxd.engines.failover.roster import Roster
+from voxd.errors import Category, EngineError, Phase
+
+
+class Writer:
+    """One engine at work on the request. `eq` is identity."""
+
+    def __init__(self, engine: LanguageModel, begun_at: float, *, is_hedge: bool) -> None:
+        self.engine = engine
+        self.begun_at = begun_at
+        self.is_hedge = is_hedge
+        self.held: list[str] = []
+        """Its text so far."""
+        self.usage: Usage | None = None
+        """Set once it is done."""
+        self.is_speakable = False
+        """A first clause is there."""
+        self._splitter = ClauseSplitter()
+
+    def add(self, text: str) -> None:
+        """It wrote this."""
+        self.held.append(text)
+        self._note(self._splitter.feed(text))
+
+    def finish(self, usage: Usage) -> None:
+        """It is done."""
+        self.usage = usage
+        self._note(self._splitter.finish())
+
+    def limits(self, deadlines: Deadlines) -> Limits:
+        """Until when it must come up with its next step."""
+        deadline = deadlines.first_clause_s if self.held else deadlines.first_token_s
+        return Limits(self.begun_at + deadline.soft_s, self.begun_at + deadline.hard_s)
+
+    def error(self, category: Category, phase: Phase, message: str) -> EngineError:
+        return EngineError(self.engine.name, category, phase, message)
+
+    def _note(self, clauses: Sequence[str]) -> None:
+        self.is_speakable = self.is_speakable or any(to_spoken(clause) for clause in clauses)
+
+
+class Writing:
+    """One request. `pieces` is to be iterated once."""
+
+    def __init__(
+        self,
+        engines: Sequence[LanguageModel],
+        open_stream: Callable[[LanguageModel], AsyncIterator[str | Usage]],
+        deadlines: Deadlines,
+        roster: Roster[LanguageModel],
+        now: Callable[[], float],
+    ) -> None:
+        """
+        Args:
+            engines: those that may be asked, first to last; at least one.
+            open_stream: asks one of them.
+        """
+        self.failed: list[LanguageModel] = []
+        """Those that failed at it or were too slow."""
+        self.winner: LanguageModel | None = None
+        """Whose text was handed on."""
+        self._waiting = list(engines)
+        self._open_stream = open_stream
+        self._deadlines = deadlines
+        self._roster = roster
+        self._now = now
+        self._race: Race[Writer, str | Usage] = Race()
+        self._writers: list[Writer] = []
+        """Those at work, in the order in which they were started."""
+
+    async def pieces(self) -> AsyncGenerator[str | Usage, None]:
+        """An empty text at the first token of any engine; then what the winner writes."""
+        try:
+            has_token = False
+            writer = None
+            while writer is None:
+                writer = await self._step()
+                if not has_token and any(it.held for it in self._writers):
+                    has_token = True
+                    yield ""
+            self.winner = writer.engine
+            if writer.held:
+                yield "".join(writer.held)
+            if writer.usage is not None:
+                yield writer.usage
+                return
+            while not isinstance(piece := await self._next_piece(writer), Usage):
+                yield piece
+            yield piece
+        finally:
+            await self._race.aclose()
+
+    # --- before there is a clause ---------------------------------------------------------------
+
+    async def _step(self) -> Writer | None:
+        """Do what is to be done next; return the winner, once there is one."""
+        limits = [writer.limits(self._deadlines) for writer in self._writers]
+        match choose_step(limits, self._now(), has_next=bool(self._waiting)):
+            case Start():
+                self._start(self._waiting.pop(0))
+            case Leave(index):
+                writer = self._writers[index]
+                stage = "clause" if writer.held else "token"
+                message = f"no first {stage} in time"
+                self._leave(writer, writer.error(Category.TIMEOUT, Phase.FIRST_RESULT, message))
+            case Wait(until):
+                arrival = await self._race.next(until)
+                if arrival is not None and self._take(*arrival):
+                    return arrival[0]
+        return None
+
+    def _start(self, engine: LanguageModel) -> None:
+        writer = Writer(engine, self._now(), is_hedge=bool(self._writers))
+        self._writers.append(writer)
+        self._race.enter(writer, self._open_stream(engine))
+
+    def _take(self, writer: Writer, item: str | Usage | Ended) -> bool:
+        """Note what arrived; True when its writer has won by it."""
+        match item:
+            case str():
+                if not writer.held:
+                    self._roster.note_result(writer.engine, self._now() - writer.begun_at)
+                writer.add(item)
+            case Usage():
+                writer.finish(item)
+                is_last = len(self._writers) == 1 and not self._waiting
+                if not writer.is_speakable and not is_last:
+                    error = writer.error(Category.SERVER, Phase.FIRST_RESULT, "an empty reply")
+                    self._leave(writer, error)
+                    return False
+            case Ended(error):
+                self._leave(writer, error or _broke_off(writer))
+                return False
+        if writer.is_speakable or writer.usage is not None:
+            self._win(writer)
+            return True
+        return False
+
+    def _win(self, winner: Writer) -> None:
+        first = self._writers[0]
+        if winner is not first:
+            self._roster.note_switch(first.engine, winner.engine, Category.TIMEOUT)
+            self._roster.note_late(first.engine, self._now() - first.begun_at)
+        for writer in self._writers:
+            if writer.is_hedge:
+                self._roster.note_hedge(writer.engine, won=writer is winner)
+            if writer is not winner:
+                self._race.leave(writer)
+        self._waiting += [writer.engine for writer in self._writers if writer is not winner]
+        self._writers = [winner]
+
+    def _leave(self, writer: Writer, error: EngineError) -> None:
+        """An engine failed: another goes on, or nobody can.
+
+        Raises:
+            EngineError: it was the last.
+        """
+        self._roster.note_failure(writer.engine, error)
+        self.failed.append(writer.engine)
+        self._race.leave(writer)
+        if writer.is_hedge:
+            self._roster.note_hedge(writer.engine, won=False)
+        was_first = writer is self._writers[0]
+        self._writers.remove(writer)
+        successors = [*(it.engine for it in self._writers), *self._waiting]
+        if was_first and successors:
+            self._roster.note_switch(writer.engine, successors[0], error.category)
+        if not successors:
+            raise error
+
+    # --- after it -----------------------------------------------------------------------------
+
+    async def _next_piece(self, writer: Writer) -> str | Usage:
+        """What the winner writes next.
+
+        Raises:
+            EngineError: it broke off or stalled (`Phase.STREAM`); the next request for the same
+                reply is for the others.
+        """
+        has_successor = bool(self._waiting)
+        limit_at = self._now() + self._deadlines.next_audio_s.hard_s
+        arrival = await self._race.next(limit_at if has_successor else None)
+        match arrival[1] if arrival else None:
+            case str() | Usage() as piece:
+                return piece
+            case Ended(error):
+                cause = error or _broke_off(writer)
+            case None:
+                cause = writer.error(Category.TIMEOUT, Phase.STREAM, "no further token in time")
+        self._roster.note_failure(writer.engine, cause)
+        self.failed.append(writer.engine)
+        if has_successor:
+            self._roster.note_switch(writer.engine, self._waiting[0], cause.category)
+        raise writer.error(cause.category, Phase.STREAM, "the reply broke off") from cause
+
+
+def _broke_off(writer: Writer) -> EngineError:
+    return writer.error(Category.SERVER, Phase.STREAM, "the reply ended without its usage")

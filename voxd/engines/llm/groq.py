@@ -1,0 +1,184 @@
+"""Groq as a `LanguageModel`, on its own SDK.
+
+Its models think before they speak. The thinking is asked to be short and is not sent to us, but
+its tokens count towards the limit of the request, which is therefore higher than what is spoken.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from voxd.config import read_secret
+from voxd.contracts import Capabilities, ReplyRequest
+from voxd.engines.failure import Failure, judge_answer, judge_stream_error
+from voxd.engines.llm.chat import encode_messages
+from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
+from voxd.engines.llm.warm_connections import KEEPALIVE_S
+from voxd.errors import Category, EngineError, Phase
+from voxd.events import Kind
+
+if TYPE_CHECKING:
+    import groq
+
+    from voxd.engines.registry import Services
+
+SECRET = "GROQ_API_KEY"
+MAX_CONNECTIONS = 100
+"""More replies at once than one daemon can carry calls."""
+
+CAPABILITIES = Capabilities(
+    kind=Kind.LLM,
+    is_local=False,
+    languages=(),
+    expected_latency_s=0.220,
+)
+
+
+class Settings(RemoteSettings):
+    """`[engines.groq]`."""
+
+    base_url: str = Field("https://api.groq.com", pattern=r"^https?://[^/]+/?$")
+    """Scheme and host; the SDK adds the path."""
+    model: str = Field("openai/gpt-oss-20b", min_length=1)
+    """A model that the account may use; `warm` checks it."""
+    reasoning_effort: Literal["", "none", "low", "medium", "high"] = "low"
+    """How long the model thinks first; empty for models that do not."""
+    reasoning_tokens: int = Field(512, ge=0, le=32_768)
+    service_tier: Literal["auto", "on_demand", "flex", "performance"] = "on_demand"
+    """Groq's word for the class of service."""
+
+
+def encode_request(settings: Settings, model: str, request: ReplyRequest) -> dict[str, Any]:
+    """The arguments of the SDK's `create`.
+
+    Raises:
+        UnicodeEncodeError: see `encode_messages`.
+    """
+    arguments: dict[str, Any] = {
+        "model": model,
+        "messages": encode_messages(request.messages),
+        "stream": True,
+        "temperature": request.temperature,
+        "max_completion_tokens": request.max_tokens + settings.reasoning_tokens,
+        "service_tier": settings.service_tier,
+    }
+    if settings.reasoning_effort:
+        arguments |= {"reasoning_effort": settings.reasoning_effort, "include_reasoning": False}
+    return arguments
+
+
+class GroqProvider:
+    """`remote.ChatProvider` on the SDK."""
+
+    def __init__(self, client: "groq.AsyncGroq", settings: Settings) -> None:
+        # Imported by now, and only where Groq is used: it takes half a second.
+        import groq
+        import httpx
+
+        self._groq = groq
+        self._httpx = httpx
+        self._client = client
+        self._settings = settings
+        # A stream that breaks raises the HTTP library's errors, which the SDK does not wrap.
+        self.failures: tuple[type[Exception], ...] = (
+            groq.GroqError,
+            httpx.HTTPError,
+            httpx.StreamError,
+        )
+
+    async def list_models(self) -> tuple[str, ...]:
+        """`GET /openai/v1/models`."""
+        answer = await self._client.models.list()
+        return tuple(model.id for model in answer.data or ())
+
+    @contextlib.asynccontextmanager
+    async def stream(
+        self, model: str, request: ReplyRequest
+    ) -> AsyncIterator[AsyncIterator[object]]:
+        """`POST /openai/v1/chat/completions`."""
+        arguments = encode_request(self._settings, model, request)
+        stream = await self._client.chat.completions.create(**arguments)
+        # Leaving closes the response: an unread one would hold its connection.
+        async with stream, contextlib.aclosing(_plain(stream)) as chunks:
+            yield chunks
+
+    def explain(self, error: Exception) -> Failure:
+        """See `remote.ChatProvider`."""
+        groq, httpx = self._groq, self._httpx
+        if isinstance(error, groq.APIStatusError):
+            retry_after = error.response.headers.get("retry-after")
+            return judge_answer(error.status_code, error.body, retry_after)
+        # The SDK wraps what goes wrong before the answer begins; what it wraps tells more.
+        root = error.__cause__ if isinstance(error, groq.APIConnectionError) else error
+        if isinstance(root, httpx.ConnectTimeout):
+            return Failure(Category.TIMEOUT, "no connection in time", is_connect=True)
+        if isinstance(root, httpx.PoolTimeout):
+            return Failure(Category.OVERLOADED, "too many requests at once", is_connect=True)
+        if isinstance(root, httpx.ConnectError):
+            return Failure(Category.CONNECTIVITY, "cannot connect", is_connect=True)
+        if isinstance(root, httpx.TimeoutException):
+            return Failure(Category.TIMEOUT, "no answer in time")
+        if isinstance(root, httpx.TransportError | httpx.StreamError):
+            return Failure(Category.CONNECTIVITY, "the connection broke")
+        if isinstance(error, groq.APIConnectionError):
+            return Failure(Category.CONNECTIVITY, "cannot connect", is_connect=True)
+        if isinstance(error, groq.APIError):
+            return judge_stream_error(error.body)
+        return Failure(Category.SERVER, "the answer makes no sense")
+
+
+async def _plain(stream: Any) -> AsyncGenerator[object, None]:
+    """The SDK's chunks as plain data: it never validates them, so their attributes may lie."""
+    async for chunk in stream:
+        yield chunk.to_dict(warnings=False) if hasattr(chunk, "to_dict") else chunk
+
+
+@contextlib.asynccontextmanager
+async def open_engine(
+    name: str, settings: Settings, services: "Services"
+) -> AsyncIterator[RemoteLanguageModel]:
+    """Load the SDK and open the engine; no request is made before `warm`.
+
+    Raises:
+        EngineError: the SDK is not installed.
+    """
+    key = read_secret(SECRET)
+    problem = None if key else Failure(Category.AUTH, f"{SECRET} is not set")
+    try:
+        client = await asyncio.to_thread(_make_client, settings, key)
+    except ImportError as error:
+        message = "its SDK is not installed: pip install 'voxd[cloud]'"
+        raise EngineError(name, Category.BAD_REQUEST, Phase.CONNECT, message) from error
+    capabilities = replace(CAPABILITIES, languages=settings.languages)
+    provider = GroqProvider(client, settings)
+    engine = RemoteLanguageModel(name, settings.model, capabilities, settings, provider, problem)
+    async with client, serving(engine):
+        yield engine
+
+
+def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
+    """Runs in a thread: importing the SDK and reading certificates takes most of a second."""
+    import groq
+    import httpx
+
+    http = groq.DefaultAsyncHttpxClient(
+        timeout=httpx.Timeout(None, connect=settings.connect_s, pool=settings.connect_s),
+        limits=httpx.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_S,
+        ),
+    )
+    client = groq.AsyncGroq(
+        api_key=key,
+        base_url=settings.base_url,
+        max_retries=0,
+        timeout=http.timeout,
+        http_client=http,
+    )
+    _ = client.chat.completions  # imported on first use, which must not be the first call
+    return client

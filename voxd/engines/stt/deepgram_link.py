@@ -1,0 +1,169 @@
+"""Sockets to Deepgram through its SDK, and its failures in our words. I/O.
+
+Everything that one must know about deepgram-sdk 7.17 stands here: the client opens nothing until
+`connect`; its sockets are of `websockets.legacy`, whose closing waits 10 s a step unless told
+otherwise; a refused handshake hides Deepgram's reason in the exception's context; there is no
+reconnect, and after a close every further send raises.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from enum import StrEnum
+from typing import Any, Literal, assert_never
+
+from voxd.engines.failure import decode_retry_after, judge_status
+from voxd.errors import Category, EngineError, Phase
+
+CLOSE_S = 0.3
+"""A step of closing: a dead peer must not hold up the end of a call."""
+MAX_REASON = 200
+"""Characters of Deepgram's own reason that an error shows."""
+
+Version = Literal["v1", "v2"]
+
+
+class Control(StrEnum):
+    """Text messages to Deepgram."""
+
+    KEEP_ALIVE = "KeepAlive"
+    FINALIZE = "Finalize"
+    FORCE_END_TURN = "ForceEndTurn"
+    CLOSE_STREAM = "CloseStream"
+
+
+class DeepgramSocket:
+    """One open socket. Its methods raise `EngineError` and nothing else."""
+
+    def __init__(self, engine: str, connection: Any) -> None:
+        self._engine = engine
+        self._connection = connection
+
+    async def send(self, message: bytes | str) -> None:
+        """Send audio or a control message (a word of `Control`)."""
+        with mapped_errors(self._engine, Phase.STREAM):
+            if isinstance(message, bytes):
+                await self._connection.send_media(message)
+                return
+            match Control(message):
+                case Control.KEEP_ALIVE:
+                    await self._connection.send_keep_alive()
+                case Control.FINALIZE:
+                    await self._connection.send_finalize()
+                case Control.FORCE_END_TURN:
+                    await self._connection.send_force_end_turn()
+                case Control.CLOSE_STREAM:
+                    await self._connection.send_close_stream()
+                case never:
+                    assert_never(never)
+
+    async def receive(self) -> Any:
+        """The next message as the SDK's model; None for a type that the SDK does not know."""
+        # Not `async for`: it skips what is no JSON, and a stream of garbage would look silent.
+        with mapped_errors(self._engine, Phase.STREAM):
+            message = await self._connection.recv()
+        if isinstance(message, bytes):
+            raise EngineError(
+                self._engine, Category.SERVER, Phase.STREAM, "a binary message came back"
+            )
+        return message
+
+    async def finish(self) -> None:
+        """Say that the stream ends, if the peer still listens."""
+        with contextlib.suppress(EngineError, TimeoutError):
+            async with asyncio.timeout(CLOSE_S):
+                await self.send(Control.CLOSE_STREAM)
+
+
+class DeepgramLink:
+    """Opens sockets with one key."""
+
+    def __init__(self, engine: str, key: str, base_url: str, connect_s: float) -> None:
+        """`base_url` as `https://host` or `http://host:port`; empty for Deepgram itself.
+
+        Imports the SDK, which takes half a second: not for a running event loop.
+        """
+        from deepgram import AsyncDeepgramClient
+        from deepgram.environment import DeepgramClientEnvironment
+
+        self._engine = engine
+        self._connect_s = connect_s
+        self._clients: Any = None
+        if not key:
+            return
+        environment = DeepgramClientEnvironment.PRODUCTION
+        if base_url:
+            socket_url = "ws" + base_url.rstrip("/").removeprefix("http")
+            environment = DeepgramClientEnvironment(
+                base=base_url, production=socket_url, agent=socket_url, agent_rest=base_url
+            )
+        listen = AsyncDeepgramClient(api_key=key, environment=environment).listen
+        self._clients = {"v1": listen.v1, "v2": listen.v2}  # touching them imports the rest
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self, version: Version, parameters: dict[str, Any]
+    ) -> AsyncIterator[DeepgramSocket]:
+        """One socket to `/v1/listen` or `/v2/listen`; leaving closes it within a second.
+
+        Raises:
+            EngineError: at phase CONNECT.
+        """
+        if self._clients is None:
+            raise EngineError(
+                self._engine, Category.AUTH, Phase.CONNECT, "DEEPGRAM_API_KEY is not set"
+            )
+        async with contextlib.AsyncExitStack() as stack:
+            with mapped_errors(self._engine, Phase.CONNECT):
+                async with asyncio.timeout(self._connect_s):
+                    connection = await stack.enter_async_context(
+                        self._clients[version].connect(**parameters)
+                    )
+            # The SDK offers no argument for it, and the default is 10 s for each of two steps.
+            connection._websocket.close_timeout = CLOSE_S
+            yield DeepgramSocket(self._engine, connection)
+
+
+@contextlib.contextmanager
+def mapped_errors(engine: str, phase: Phase) -> Iterator[None]:
+    """Turn whatever the SDK and its socket raise into `EngineError`."""
+    from deepgram.core.api_error import ApiError
+    from websockets.exceptions import ConnectionClosed, WebSocketException
+
+    try:
+        yield
+    except TimeoutError as error:
+        message = "no answer in time"
+        raise EngineError(engine, Category.TIMEOUT, phase, message) from error
+    except ApiError as error:
+        headers = getattr(error.__context__, "headers", None) or {}
+        reason = str(headers.get("dg-error", "handshake refused"))[:MAX_REASON]
+        raise EngineError(
+            engine,
+            judge_status(error.status_code or 0),
+            phase,
+            f"HTTP {error.status_code}: {reason}",
+            retry_after_s=decode_retry_after(headers.get("retry-after")),
+        ) from error
+    except ConnectionClosed as error:
+        close = error.rcvd
+        code, reason = (close.code, close.reason) if close else (1006, "")
+        category = judge_close(code, reason)
+        message = f"closed with {code} {reason}".strip()[:MAX_REASON]
+        raise EngineError(engine, category, phase, message) from error
+    except (WebSocketException, OSError, EOFError) as error:
+        message = f"no connection: {type(error).__name__}"
+        raise EngineError(engine, Category.CONNECTIVITY, phase, message) from error
+    except ValueError as error:  # what was received is no JSON
+        raise EngineError(engine, Category.SERVER, phase, "unreadable message") from error
+
+
+def judge_close(code: int, reason: str) -> Category:
+    """Why a stream was closed. Pure."""
+    if "DATA-0000" in reason or code in (1003, 1007, 1008):
+        return Category.BAD_REQUEST
+    if "net0000" in reason or "net0001" in reason:
+        return Category.TIMEOUT
+    if code in (1011, 1012, 1013):
+        return Category.SERVER
+    return Category.CONNECTIVITY

@@ -1,0 +1,119 @@
+"""The engines of one call: chosen when it is announced, handed to `voxd.call.build`. I/O.
+
+`open_early` begins what takes time while Twilio still connects: the speech-to-text stream, the
+voice's connection and the model's reading of the prompt, side by side. A stack that no call took
+gives all of it back by itself.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import cast
+
+from voxd.chains import choose_chains
+from voxd.commands import Message
+from voxd.config import Config
+from voxd.contracts import Engine, LanguageModel, Priority, SpeechToText, TextToSpeech
+from voxd.dialog.conversation import system_prompt
+from voxd.engines.early import EarlySpeechToText
+from voxd.engines.failover.llm import FailoverLanguageModel
+from voxd.engines.failover.tts import FailoverTextToSpeech
+from voxd.errors import EngineError
+from voxd.events import Event, Kind
+from voxd.runtime import Runtime
+
+
+class CallStack:
+    """What one call uses, and in which order."""
+
+    def __init__(self, runtime: Runtime, call_id: str, number: str) -> None:
+        """Choose; nothing is opened.
+
+        Args:
+            number: the one that was dialled, as Twilio writes it.
+
+        Raises:
+            AdmissionRefused: no engine of some kind is left.
+        """
+        self.runtime = runtime
+        self.config: Config = runtime.config.dialled(number)
+        """As calls to this number see it."""
+        self.chains = choose_chains(self.config, runtime.board)
+        self._call_id = call_id
+        self._stt = [cast(SpeechToText, engine) for engine in self._engines(Kind.STT)]
+        self._llm = [cast(LanguageModel, engine) for engine in self._engines(Kind.LLM)]
+        self._tts = [cast(TextToSpeech, engine) for engine in self._engines(Kind.TTS)]
+        self._early: EarlySpeechToText | None = None
+        self._warming: list[asyncio.Task[None]] = []
+        self._limit: asyncio.TimerHandle | None = None
+        self._is_taken = False
+
+    # --- before the stream --------------------------------------------------------------------
+
+    def open_early(self, limit_s: float) -> None:
+        """Begin what takes time; it is given back if no call has taken it by `limit_s`."""
+        runtime, language = self.runtime, self.config.agent.language
+        self._early = EarlySpeechToText(
+            self._stt[0], self._call_id, language, runtime.early, runtime.board
+        )
+        self._stt[0] = self._early
+        self._warming = [
+            runtime.early.start(self._read_prompt(self._llm[0])),
+            runtime.early.start(self._warm(self._tts[0])),
+        ]
+        self._limit = asyncio.get_running_loop().call_later(limit_s, self.close)
+
+    def close(self) -> None:
+        """Give back what was begun and no call has taken; harmless when done before."""
+        if self._early is None:
+            return
+        if self._limit is not None:
+            self._limit.cancel()
+        for task in self._warming:
+            task.cancel()
+        self._early.close()
+        self._early = None
+        if not self._is_taken:
+            self.runtime.early.start(self._llm[0].release(self._call_id))
+
+    # --- for the call -------------------------------------------------------------------------
+
+    def take(self) -> None:
+        """The call is there: it gives back what it uses, and whoever runs it closes the rest."""
+        self._is_taken = True
+        if self._limit is not None:
+            self._limit.cancel()
+
+    @property
+    def speech_to_text(self) -> tuple[SpeechToText, ...]:
+        """The chain, for the transcriber to walk."""
+        return tuple(self._stt)
+
+    def language_model(self, post: Callable[[Event], None]) -> LanguageModel:
+        """The chain as one model, for this call alone; `post` gets what becomes of it."""
+        runtime, now = self.runtime, asyncio.get_running_loop().time
+        deadlines = self.config.tier().deadlines
+        return FailoverLanguageModel(
+            self._llm, deadlines, runtime.board, post, now, runtime.shadows
+        )
+
+    def text_to_speech(self, post: Callable[[Event], None]) -> TextToSpeech:
+        """The chain as one voice, for this call alone."""
+        deadlines, now = self.config.tier().deadlines, asyncio.get_running_loop().time
+        return FailoverTextToSpeech(self._tts, deadlines, self.runtime.board, post, now)
+
+    def _engines(self, kind: Kind) -> list[Engine]:
+        return [self.runtime.engines[name] for name in self.chains[kind].names]
+
+    async def _read_prompt(self, llm: LanguageModel) -> None:
+        """Connects where it must, and fills the sequence of a model on this machine."""
+        messages = (Message("system", system_prompt(self.config)),)
+        await self._try(llm.prepare(self._call_id, messages, Priority.GREETING))
+
+    async def _warm(self, tts: TextToSpeech) -> None:
+        await self._try(tts.warm())
+
+    async def _try(self, work: Coroutine[object, object, None]) -> None:
+        try:
+            await work
+        except EngineError as error:
+            self.runtime.board.record_error(error)
