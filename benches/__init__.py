@@ -16,6 +16,8 @@ line.py      one call placed, reduced to the figures of its turns
 wer.py       `scripts/bench wer`
 v2v.py       `scripts/bench v2v`
 calls.py     `scripts/bench calls`
+failover.py  `scripts/bench failover`; its providers in stand.py, what goes wrong in faults.py,
+             what is said and heard in replies.py
 cli.py       arguments
 ===========  =================================================================================
 """

@@ -12,6 +12,7 @@ from typing import Any
 
 from benches import prompts
 from benches.daemon import DaemonFailed
+from benches.faults import FAULT_NAMES, STAGES
 from voxd.errors import VoxdError
 
 DESCRIPTION = """\
@@ -21,12 +22,14 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench v2v        how soon a caller is answered, and how often too soon (about 12 min)
   scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
   scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
+  scripts/bench failover   what each failure of a provider costs a caller (about 30 min)
+  scripts/bench turns      callers cut off in a pause, and the delay at real ends (about 5 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
   scripts/bench prompts    the recordings, for `voxd call`
 
-v2v, calls and cloud start a daemon of their own on a free loopback port with the shipped
-config.toml (cloud: and loopback stand-ins of the providers), and end it. Leave the machine alone
-meanwhile: what else computes is measured, too. Every bench exits with 0 when what the project
+v2v, calls, cloud and failover start daemons of their own on free loopback ports with the shipped
+config.toml (the last two: and loopback stand-ins of the providers), and end them. Leave the machine
+alone meanwhile: what else computes is measured, too. Every bench exits with 0 when what the project
 promises was kept, 1 when it was not, 2 when it could not measure.
 """
 
@@ -93,6 +96,17 @@ def _parser() -> argparse.ArgumentParser:
     )
     cloud.set_defaults(run=_run_cloud)
 
+    failover = commands.add_parser("failover", help="every failure of every provider")
+    failover.add_argument("--stages", nargs="+", choices=tuple(STAGES), help="(all)")
+    failover.add_argument("--faults", nargs="+", choices=FAULT_NAMES, help="(all)")
+    failover.set_defaults(run=_run_failover)
+
+    turns = commands.add_parser("turns", help="when a pause is taken for the end of a turn")
+    turns.add_argument(
+        "--picture", action="store_true", help="draw the curves into docs/turns.svg, too"
+    )
+    turns.set_defaults(run=_run_turns)
+
     wer = commands.add_parser("wer", help="word error rate of the short window")
     wer.add_argument("--limit", type=_positive, metavar="N", help="only N of the prompts")
     wer.add_argument("--errors", action="store_true", help="show where the windows differ")
@@ -106,9 +120,9 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (v2v, calls):
         command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
-    for command in (v2v, calls, cloud):
+    for command in (v2v, calls, cloud, failover):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
-    for command in (v2v, calls, cloud, wer):
+    for command in (v2v, calls, cloud, failover, turns, wer):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -175,6 +189,32 @@ def _run_cloud(options: argparse.Namespace) -> int:
         cloud.show_verdict(result)
     if result.is_void:
         return EXIT_UNABLE
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_failover(options: argparse.Namespace) -> int:
+    from benches import failover
+
+    wanted = failover.choose_faults(options.stages or (), options.faults or ())
+    with _Directory(options.keep) as directory:
+        result = failover.run(directory, wanted, not options.json)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        failover.show_verdict(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_turns(options: argparse.Namespace) -> int:
+    from benches import turns
+
+    result = turns.run()
+    if options.picture:
+        turns.write_picture(result)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        turns.show(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from benches.cores import CpuTime, Split, pinned, read_cpu_time, split_cores
 from benches.daemon import CONFIG, Daemon, find_descendants, run_daemon
 from benches.lateness import Lateness
-from benches.line import Heard, build_turns, check_connected, gather_heard, place_calls
+from benches.line import BenchFailed, Heard, build_turns, gather_heard, place_calls
 from benches.names import build_reply
 from benches.overhead import Overhead, Records, decode_records, find_first_clause, find_overhead
 from benches.prompts import TURN_PROMPTS, load_labels
@@ -25,7 +25,7 @@ from benches.provider import TOKEN_S
 from benches.providers import ENVIRONMENT, Delays, Provider, run_providers
 from benches.stats import median, percentile
 from voxd.caller.plan import CallPlan
-from voxd.caller.report import CallReport
+from voxd.caller.report import CallReport, Outcome
 
 TIERS = ("pro", "enterprise")
 CALLS = (1, 50)
@@ -83,6 +83,8 @@ class Step:
     calls: int
     speculates: bool
     """As shipped; else replies begin when the turn is over."""
+    refused: int
+    """Calls without a media stream."""
     heard: Heard
     floor_ms: float
     """The soonest that an answer was possible with these delays and the tier's wait."""
@@ -116,7 +118,7 @@ class Step:
     @property
     def is_good(self) -> bool:
         """Every turn was answered and, where it can be told, voxd's own part is small."""
-        if self.heard.answered != self.heard.due or self.heard.holes:
+        if self.refused or self.heard.answered != self.heard.due or self.heard.holes:
             return False
         if self.speculates:
             return True
@@ -230,7 +232,9 @@ async def _run_step(
         watching.cancel()
     used = [read_cpu_time(pid).since(then) for pid, then in zip(pids, before, strict=True)]
     records = _take_records(providers)
-    check_connected(reports)
+    connected = [report for report in reports if report.outcome is Outcome.CONNECTED]
+    if not connected:
+        raise BenchFailed(f"no call was connected: {reports[0].problem}")
     late_s = [*lateness.take(), *records.late_s]
     lag_p99_ms = daemon.health()["loop_lag_s"]["p99"] * 1000
     load = sum_up_load(reports, used, lasted_s, late_s, lag_p99_ms)
@@ -244,7 +248,8 @@ async def _run_step(
         tier=tier,
         calls=calls,
         speculates=speculates,
-        heard=gather_heard(reports),
+        refused=len(reports) - len(connected),
+        heard=gather_heard(connected),
         floor_ms=find_floor_ms(options.delays, shipped["ear"]["pause_s"], wait_s, speculates),
         llm_requests=records.llm_requests,
         # With speculation a part may have run before the end of the turn: nothing to subtract.
@@ -347,7 +352,7 @@ def show_step(step: Step) -> None:
     kind = "as shipped" if step.speculates else "without speculation"
     print(
         f"{step.tier}, {step.calls} at once, {kind}: answered {heard.answered} of {heard.due}, "
-        f"premature {heard.premature}, holes {heard.holes}, "
+        f"refused {step.refused}, premature {heard.premature}, holes {heard.holes}, "
         f"extra LLM requests {step.extra_llm} of {step.llm_requests}\n"
         f"  voice_to_voice at the ear p50 {_ms(figures['p50_ms'])} p90 {_ms(figures['p90_ms'])} "
         f"p99 {_ms(figures['p99_ms'])}, causal floor {step.floor_ms:.0f} ms\n"

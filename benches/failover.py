@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from benches.daemon import Daemon, run_daemon
+from benches.faults import STAGES
 from benches.line import build_turns, check_connected, is_answered, place_calls
 from benches.prompts import RATE_HZ, Prompt, load_labels
 from benches.providers import ENVIRONMENT
 from benches.replies import REPLY, Heard, ReplyEar, SpokenReply, compare_words
-from benches.stand import FAULTS, Stand, open_stand
+from benches.stand import Stand, open_stand
 from benches.stats import median
 from voxd.caller.plan import CallPlan
 from voxd.caller.report import CallReport, TurnReport
@@ -141,7 +142,7 @@ class Bench:
 
     def _hold(self, daemon: Daemon, stand: Stand, stage: str | None, fault: str | None) -> Calls:
         if stage is not None and fault is not None:
-            stand.arm(FAULT_TURN + 1, FAULTS[stage][fault])
+            stand.arm(FAULT_TURN + 1, STAGES[stage][fault])
         first = _call(CallPlan(self._turns, url=daemon.voice_url))
         following = _call(CallPlan(self._turns[:1], url=daemon.voice_url, seed=2))
         engines = (
@@ -218,7 +219,7 @@ def choose_faults(stages: Sequence[str], faults: Sequence[str]) -> list[tuple[st
     """What to bring about: all that was named, everything when nothing was."""
     return [
         (stage, fault)
-        for stage, known in FAULTS.items()
+        for stage, known in STAGES.items()
         for fault in known
         if (not stages or stage in stages) and (not faults or fault in faults)
     ]
@@ -265,10 +266,14 @@ def show_verdict(result: Result) -> None:
         if row.next_call_ms is None or row.next_call_ms > NEXT_CALL_MS
     ]
     print(
-        f"promised: at most {MAX_EXTRA_MS:.0f} ms more silence, the caller's sentence whole, no word "
-        f"twice: kept with {kept} of {len(result.rows)} faults"
+        f"promised: at most {MAX_EXTRA_MS:.0f} ms more silence, the caller's sentence whole, "
+        f"no word twice: kept with {kept} of {len(result.rows)} faults"
     )
     print(f"next calls that answered over {NEXT_CALL_MS:.0f} ms later: {', '.join(paid) or 'none'}")
+
+
+def _signed(figure_ms: float | None) -> str:
+    return "  no answer" if figure_ms is None else f"{figure_ms:+8.0f} ms"
 
 
 def run(directory: Path, wanted: Sequence[tuple[str, str]], shows: bool) -> Result:

@@ -1,8 +1,6 @@
-"""The loopback providers of `failover`, in a thread of their own, and how each is made to fail. I/O.
+"""The loopback providers of `failover`, in a thread of their own. I/O.
 
-They serve from a thread, because starting a daemon blocks the bench and the daemon needs them.
-A fault that is brought about while connections are open ends these first, where it must: what is
-refused then is the reconnect, as in a real outage.
+A thread, because starting a daemon blocks the bench and the daemon needs them meanwhile.
 """
 
 import asyncio
@@ -13,29 +11,16 @@ from contextlib import AsyncExitStack, contextmanager
 from typing import Any, TypeVar
 
 from tests.servers import cartesia, deepgram, groq
-from tests.servers.cartesia_script import Fault as VoiceFault
-from tests.servers.cartesia_script import Refusal as VoiceRefusal
 from tests.servers.cartesia_script import Script as VoiceScript
-from tests.servers.cartesia_script import Trouble as VoiceTrouble
 from tests.servers.deepgram_listen import ListenV1
-from tests.servers.deepgram_script import Fault as EarFault
-from tests.servers.deepgram_script import Refusal as EarRefusal
 from tests.servers.deepgram_script import Script as EarScript
-from tests.servers.deepgram_script import Trouble as EarTrouble
 from tests.servers.deepgram_script import Utterance
-from tests.servers.groq_script import Fault as ModelFault
 from tests.servers.groq_script import Script as ModelScript
-from tests.servers.groq_script import Trouble as ModelTrouble
 
 STT_S, LLM_S, TTS_S = 0.25, 0.22, 0.19
 """What independent measurements of the services say."""
 TOKEN_S = 0.02
 """Between two tokens: slow enough for a reply to be cut in the middle of its first clause."""
-TOKENS_BEFORE = 3
-"""A model that fails in mid-stream has written so many."""
-CHUNKS_BEFORE = 7
-"""A voice that fails in mid-stream has sent so many tenths of a second."""
-RETRY_AFTER = "7"
 UTTERANCE_GAP_S = 0.7
 """Speech after so much silence is another utterance."""
 INTO_SPEECH_S = 0.6
@@ -129,103 +114,6 @@ class _WatchedListen(ListenV1):
             self._quiet_s = 0.0
         else:
             self._quiet_s += 0.02
-
-
-# --- what goes wrong --------------------------------------------------------------------------
-
-
-def shut(engine: str) -> Callable[[Stand], Awaitable[None]]:
-    """Nobody listens any more."""
-    return lambda stand: stand.shut(engine)
-
-
-def refuse_ear(status: int, retry_after: str = "") -> Callable[[Stand], Awaitable[None]]:
-    """The stream is dropped, and every handshake is answered so."""
-
-    async def fault(stand: Stand) -> None:
-        stand.ear.script.refusal = EarRefusal(status, "scripted", retry_after)
-        stand.ear.script.fault = EarFault(EarTrouble.DROP)
-
-    return fault
-
-
-def trouble_ear(trouble: EarTrouble) -> Callable[[Stand], Awaitable[None]]:
-    """Every stream does so from now."""
-
-    async def fault(stand: Stand) -> None:
-        stand.ear.script.fault = EarFault(trouble)
-
-    return fault
-
-
-def trouble_model(
-    trouble: ModelTrouble, after: int = 0, status: int = 500, retry_after: str = ""
-) -> Callable[[Stand], Awaitable[None]]:
-    """Every reply does so from now."""
-
-    async def fault(stand: Stand) -> None:
-        stand.model.script.fault = ModelFault(
-            trouble, after=after, status=status, retry_after=retry_after
-        )
-
-    return fault
-
-
-def refuse_voice(status: int, retry_after: str = "") -> Callable[[Stand], Awaitable[None]]:
-    """The sockets are dropped, and every handshake is answered so."""
-
-    async def fault(stand: Stand) -> None:
-        stand.voice.script.refusal = VoiceRefusal(status, retry_after)
-        stand.voice.drop_all()
-
-    return fault
-
-
-def trouble_voice(
-    trouble: VoiceTrouble, after: int = 0, status: int = 500
-) -> Callable[[Stand], Awaitable[None]]:
-    """Every input does so from now."""
-
-    async def fault(stand: Stand) -> None:
-        stand.voice.script.fault = VoiceFault(trouble, after=after, status=status)
-
-    return fault
-
-
-FAULTS: dict[str, dict[str, Callable[[Stand], Awaitable[None]]]] = {
-    "stt": {
-        "refused": shut("deepgram"),
-        "401": refuse_ear(401),
-        "429": refuse_ear(429, RETRY_AFTER),
-        "500": refuse_ear(500),
-        "no-result": trouble_ear(EarTrouble.MUTE),
-        "stall": trouble_ear(EarTrouble.STALL),
-        "close": trouble_ear(EarTrouble.CLOSE),
-        "drop": trouble_ear(EarTrouble.DROP),
-    },
-    "llm": {
-        "refused": shut("groq"),
-        "401": trouble_model(ModelTrouble.STATUS, status=401),
-        "429": trouble_model(ModelTrouble.STATUS, status=429, retry_after=RETRY_AFTER),
-        "500": trouble_model(ModelTrouble.STATUS, status=500),
-        "no-result": trouble_model(ModelTrouble.STALL_BEFORE_HEADERS),
-        "stall": trouble_model(ModelTrouble.STALL, after=TOKENS_BEFORE),
-        "close": trouble_model(ModelTrouble.END, after=TOKENS_BEFORE),
-        "drop": trouble_model(ModelTrouble.DROP, after=TOKENS_BEFORE),
-    },
-    "tts": {
-        "refused": shut("cartesia"),
-        "401": refuse_voice(401),
-        "429": refuse_voice(429, RETRY_AFTER),
-        "500": trouble_voice(VoiceTrouble.ERROR, status=500),
-        "no-result": trouble_voice(VoiceTrouble.STALL),
-        "stall": trouble_voice(VoiceTrouble.STALL, after=CHUNKS_BEFORE),
-        "close": trouble_voice(VoiceTrouble.CLOSE, after=CHUNKS_BEFORE, status=1011),
-        "drop": trouble_voice(VoiceTrouble.DROP, after=CHUNKS_BEFORE),
-    },
-}
-"""By the stage that fails; `no-result` stalls before the first result, `stall`, `close` and `drop`
-come in mid-stream."""
 
 
 @contextmanager

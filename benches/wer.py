@@ -18,7 +18,8 @@ from benches.prompts import Prompt, load_labels
 from benches.stats import Interval, bootstrap_rate_difference, median
 from benches.words import normalize_words
 from voxd.caller.mulaw import encode
-from voxd.engines.local.whisper_worker import MAX_WINDOW_S, WhisperWorker
+from voxd.engines.local.decoded import MAX_WINDOW_S
+from voxd.engines.local.whisper_worker import WhisperWorker
 
 LIMIT_POINTS = 1.5
 """The interval of the difference must stay below this many percentage points."""

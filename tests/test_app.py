@@ -272,3 +272,32 @@ def test_missing_weights_end_the_start_with_one_sentence(tmp_path: Path) -> None
     assert str(tmp_path / "models" / "faster-whisper-tiny.en") in sentence
     assert "scripts/fetch-models" in sentence
     assert "Traceback" not in error
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        "faster-whisper-tiny.en/model.bin",
+        "llm/SmolLM2-135M-Instruct.Q4_1.gguf",
+        "piper/en_US-joe-medium.onnx",
+    ],
+)
+def test_damaged_weights_end_the_start_with_one_sentence(tmp_path: Path, damaged: str) -> None:
+    whole = SHIPPED.parent / "models"
+    for file in whole.rglob("*"):
+        if file.is_file():
+            link = tmp_path / "models" / file.relative_to(whole)
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
+    target = tmp_path / "models" / damaged
+    target.unlink()
+    with (whole / damaged).open("rb") as file:
+        target.write_bytes(file.read((whole / damaged).stat().st_size // 2))
+    with start_voxd(tmp_path, SHIPPED.read_text().replace("8080 ", "0 ")) as process:
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 1
+    (sentence, hint) = [line for line in error.splitlines() if line.startswith("voxd: ")]
+    assert str(target.relative_to(tmp_path).parent) in sentence
+    assert len(sentence) < 400 and "Traceback" not in error
+    assert "scripts/fetch-models" in hint

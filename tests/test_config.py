@@ -1,5 +1,6 @@
 """The shipped config.toml is the reference, and a config's problems are told all at once."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -106,6 +107,38 @@ def test_all_problems_are_told_at_once_with_their_keys() -> None:
     assert "70000" in problems["server.port"]
     assert "no such engine" in problems["engines.acme"]
     assert "call.tier" in problems
+
+
+def test_five_mistakes_of_five_kinds_are_all_told() -> None:
+    raw = {
+        **RAW,
+        "line": {**RAW["line"], "lead_s": "fast"},
+        "call": {"idel_s": 8.0, "tier": "gold"},
+        "tiers": {**RAW["tiers"], "free": {**RAW["tiers"]["free"], "stt": ["whisper"]}},
+        "log": {"level": "loud"},
+    }
+    keys = {"line.lead_s", "call.idel_s", "call.tier", "tiers.free.stt", "log.level"}
+    assert set(problems_of(raw)) == keys
+
+
+def test_a_wrong_table_is_no_further_problem() -> None:
+    assert set(problems_of({**RAW, "line": 5, "tiers": {"free": {"target_s": 1}}})) == {
+        *("line", "tiers.free.stt", "tiers.free.llm", "tiers.free.tts"),
+    }
+
+
+def test_without_a_number_a_model_holds_two_conversations_per_core() -> None:
+    def sequences(cores: int, wanted: int) -> int:
+        llama = {**RAW["engines"]["llamacpp"], "sequences": wanted}
+        engines = {**RAW["engines"], "llamacpp": llama}
+        local = {**RAW["local"], "cores": cores}
+        found: int = (
+            parse({**RAW, "engines": engines, "local": local}).engines["llamacpp"].sequences
+        )
+        return found
+
+    assert (sequences(1, 0), sequences(3, 0), sequences(2, 5)) == (2, 6, 5)
+    assert sequences(0, 0) == 2 * len(os.sched_getaffinity(0))
 
 
 def test_the_error_message_lists_every_problem() -> None:

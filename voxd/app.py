@@ -5,8 +5,10 @@ SIGTERM or SIGINT lets running calls finish (`server.drain_s`). A second one end
 """
 
 import asyncio
+import gc
 import logging
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -78,12 +80,20 @@ async def _run(config: Config, auth_token: str, announce: Announce) -> None:
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, shutdown.signal)
+    # A closed terminal ends what was started in it; a service is told by SIGHUP to read its files
+    # again, and must at least live on.
+    in_terminal = sys.stdin is not None and sys.stdin.isatty()
+    loop.add_signal_handler(signal.SIGHUP, shutdown.signal if in_terminal else _ignore_hang_up)
     try:
         await serve(config, auth_token, announce, Notifier(), shutdown)
     except asyncio.CancelledError:
         if not shutdown.requested.is_set():
             raise
         logger.info("stopped before it was ready")
+
+
+def _ignore_hang_up() -> None:
+    logger.info("SIGHUP: there is nothing to read again; a changed config needs a restart")
 
 
 async def serve(
@@ -116,6 +126,10 @@ async def serve(
         announce(f"voxd {__version__} starts; http://{_netloc(host, port)}/health/ready says when")
         async with _starting(shutdown):
             runtime = await stack.enter_async_context(open_shared(config, report))
+        # What is here now stays. Left to the collector, going through it would hold up the audio of
+        # every call for some 80 ms (measured with the three SDKs loaded), now and then.
+        gc.collect()
+        gc.freeze()
         state.open(runtime)
         notifier.ready()
         notifier.status("serving calls")

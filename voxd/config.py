@@ -9,6 +9,8 @@ Secrets never stand in the file: `read_secret` takes them from systemd credentia
 environment, and they are held apart from the config so that it can be printed.
 """
 
+import contextlib
+import copy
 import os
 import tomllib
 from collections.abc import Mapping
@@ -318,10 +320,14 @@ def parse_config(
     config: Config | None = None
     if "base_dir" in raw:
         problems.append(Problem("base_dir", "is not a key of this file"))
+    tables = {**raw, "engines": settings, "base_dir": base_dir}
     try:
-        config = Config.model_validate({**raw, "engines": settings, "base_dir": base_dir})
+        config = Config.model_validate(tables)
     except ValidationError as error:
         problems.extend(_problems(error, ()))
+        # What remains without the keys that are wrong may have problems of its own: tell them too.
+        with contextlib.suppress(ValidationError):
+            config = Config.model_validate(_without_wrong_keys(tables, error))
     if config is not None:
         tables = raw.get("engines", {})
         named = set(tables) if isinstance(tables, Mapping) else set()
@@ -370,6 +376,19 @@ def _problems(error: ValidationError, prefix: tuple[str, ...]) -> list[Problem]:
             message = f"{message}, found {item['input']!r}"[:300]
         found.append(Problem(key, message))
     return found
+
+
+def _without_wrong_keys(raw: Mapping[str, Any], error: ValidationError) -> dict[str, Any]:
+    """The same tables without each key that the error names; defaults stand in for them."""
+    kept = copy.deepcopy(dict(raw))
+    for item in error.errors(include_url=False, include_context=False):
+        *path, last = item["loc"] or ("",)
+        table: Any = kept
+        for part in path:
+            table = table.get(part) if isinstance(table, dict) else None
+        if isinstance(table, dict):
+            table.pop(last, None)
+    return kept
 
 
 def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> list[Problem]:

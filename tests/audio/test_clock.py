@@ -104,6 +104,16 @@ def test_a_stall_goes_on_as_silence() -> None:
     assert clock.now == pytest.approx(100.74, abs=1e-3)
 
 
+def test_until_a_stall_nothing_need_be_asked() -> None:
+    clock = AudioClock(stall_s=0.5, max_gap_s=1.0)
+    assert clock.unasked_s(100.0) == 0.0
+    clock.place(0.0, 160, 100.0)
+    assert clock.unasked_s(100.1) == pytest.approx(0.4)
+    assert clock.stalled_silence(100.5) == 0
+    assert clock.unasked_s(100.5) == 0.0
+    assert clock.stalled_silence(100.52) > 0
+
+
 def test_a_stall_of_five_seconds_then_media_on_time() -> None:
     clock = make_clock()
     run_steadily(clock, 10)

@@ -15,7 +15,7 @@ def test_help_names_every_bench() -> None:
     run = subprocess.run(
         [sys.executable, str(SCRIPT), "--help"], capture_output=True, text=True, check=True
     )
-    for name in ("v2v", "calls", "wer", "prompts"):
+    for name in ("v2v", "calls", "cloud", "failover", "turns", "wer", "prompts"):
         assert f"scripts/bench {name}" in run.stdout
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.fakes.line import FakeLine
-from voxd.call.speaker import AUDIO_AHEAD_S, Speaker
+from voxd.call.speaker import AUDIO_AHEAD_S, PIECE_S, Speaker
 from voxd.call.voice import Voice
 from voxd.config import Line
 from voxd.events import (
@@ -158,7 +158,33 @@ async def test_heard_at_is_behind_what_is_buffered() -> None:
         starts = [e for e in it.posted if isinstance(e, ClauseStarted)]
         assert starts[0].heard_at == pytest.approx(starts[0].at)
         assert starts[1].heard_at == pytest.approx(starts[0].heard_at + 1.0)
-        assert starts[1].heard_at - starts[1].at == pytest.approx(0.18, abs=0.021)
+        ahead_s = starts[1].heard_at - starts[1].at
+        assert 0.2 - PIECE_S - 1e-6 <= ahead_s <= 0.2 + 1e-6
+
+
+async def test_audio_that_can_wait_goes_together_and_the_first_does_not_wait() -> None:
+    async with mouth() as it:
+        began = asyncio.get_running_loop().time()
+        it.give(1, 3.0)
+        await asyncio.sleep(4)
+    first, *others = it.line.pieces
+    assert it.line.played[0].start == pytest.approx(began)
+    assert first == pytest.approx(0.2)
+    assert others[:-1] == pytest.approx([PIECE_S] * (len(others) - 1), abs=0.021)
+    assert it.line.heard() == [(1, 3.0)]
+
+
+async def test_audio_that_comes_frame_by_frame_leaves_frame_by_frame() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        voice.begin_clause(0, "1.0")
+        for _ in range(20):
+            voice.write(bytes([1]) * 160)
+            await asyncio.sleep(0.02)
+        voice.end_clause()
+        voice.end()
+        await asyncio.sleep(1)
+    assert it.line.pieces == pytest.approx([0.02] * 20)
 
 
 async def test_after_a_drop_nothing_more_is_sent_of_it() -> None:

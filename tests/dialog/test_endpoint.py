@@ -1,54 +1,118 @@
-"""What was said decides how long the pause must be."""
+"""What was said and how it sounded decide how long the pause must be."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from voxd.dialog.endpoint import Shape, Waits, judge_shape
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "What time do you open?",
-        "I would like to book a table.",
-        "Yes.",
-        "No thanks.",
-        "Thank you very much!",
-        "can you tell me your address",
-        "¿Qué hora es?",
-        "My number is 5551234567.",
-        "What is that?",
-        "Do you deliver it?",
-    ],
+from voxd.dialog.endpoint import (
+    EITHER_WAY,
+    SURELY_NOT,
+    SURELY_OVER,
+    Shape,
+    Waits,
+    judge_shape,
+    required_wait,
 )
-def test_complete(text: str) -> None:
-    assert judge_shape(text) is Shape.COMPLETE
+from voxd.events import TurnSignal
 
+WAITS = Waits(0.4, 0.8, 1.4)
+OF_SHAPE = {
+    Shape.COMPLETE: "What time do you open?",
+    Shape.UNKNOWN: "booking a table",
+    Shape.INCOMPLETE: "I would like to",
+}
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I would like to",
-        "I would like to.",
-        "Well, I was wondering,",
-        "My name is John and",
-        "um",
-        "It's for my",
-        "five five five one two",
-        "5 5 5",
-        "My name is spelled J O H",
-        "quiero una mesa para",
-        "I was thinking...",
-    ],
-)
-def test_incomplete(text: str) -> None:
-    assert judge_shape(text) is Shape.INCOMPLETE
-
-
-@pytest.mark.parametrize("text", ["", "table", "booking a table", "I think so"])
-def test_unknown(text: str) -> None:
-    assert judge_shape(text) is Shape.UNKNOWN
+probabilities = st.floats(0, 1)
+maybe_probabilities = st.none() | probabilities
+texts = st.sampled_from(list(OF_SHAPE.values())) | st.text(max_size=40)
+signals = st.none() | st.sampled_from(TurnSignal)
+pauses = st.floats(0, 5)
+waits = st.lists(st.floats(0.1, 5), min_size=3, max_size=3).map(lambda three: Waits(*sorted(three)))
 
 
 def test_each_shape_has_its_wait() -> None:
-    waits = Waits(0.4, 0.7, 1.2)
-    assert [waits.of(shape) for shape in Shape] == [0.4, 0.7, 1.2]
+    assert [WAITS.of(shape) for shape in Shape] == [0.4, 0.8, 1.4]
+
+
+@pytest.mark.parametrize("shape", Shape)
+def test_words_alone_ask_for_the_wait_of_their_shape(shape: Shape) -> None:
+    assert judge_shape(OF_SHAPE[shape]) is shape
+    assert required_wait(OF_SHAPE[shape], WAITS) == pytest.approx(WAITS.of(shape))
+
+
+def test_a_finished_sentence_in_a_finished_voice_is_over_soonest() -> None:
+    assert required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, probability=0.97) == WAITS.complete_s
+
+
+def test_a_voice_that_goes_on_delays_the_end_of_a_finished_sentence() -> None:
+    wait = required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, probability=0.01)
+    assert wait == pytest.approx(WAITS.incomplete_s)
+
+
+def test_an_open_word_outweighs_a_finished_voice() -> None:
+    assert required_wait(OF_SHAPE[Shape.INCOMPLETE], WAITS, probability=0.97) > WAITS.unknown_s
+
+
+def test_a_pause_that_has_passed_is_not_asked_for_again() -> None:
+    assert required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, pause_s=0.6) == 0.6
+    assert required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, pause_s=9.0) == WAITS.incomplete_s
+
+
+def test_the_points_of_the_scale_are_in_order() -> None:
+    assert SURELY_NOT < EITHER_WAY < SURELY_OVER
+
+
+@given(texts, waits, pauses, maybe_probabilities, signals)
+def test_the_wait_lies_between_the_tiers_waits(
+    text: str,
+    waits: Waits,
+    pause_s: float,
+    probability: float | None,
+    signal: TurnSignal | None,
+) -> None:
+    wait = required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
+    assert waits.complete_s - 1e-9 <= wait <= waits.incomplete_s
+    assert wait >= min(pause_s, waits.incomplete_s)
+
+
+@given(texts, waits, pauses, probabilities, probabilities, signals)
+def test_a_voice_that_sounds_more_finished_never_waits_longer(
+    text: str, waits: Waits, pause_s: float, one: float, other: float, signal: TurnSignal | None
+) -> None:
+    low, high = sorted((one, other))
+    later = required_wait(text, waits, pause_s=pause_s, probability=low, signal=signal)
+    sooner = required_wait(text, waits, pause_s=pause_s, probability=high, signal=signal)
+    assert sooner <= later + 1e-9
+
+
+@given(waits, pauses, maybe_probabilities, signals)
+def test_words_that_look_less_finished_never_wait_shorter(
+    waits: Waits, pause_s: float, probability: float | None, signal: TurnSignal | None
+) -> None:
+    complete, unknown, incomplete = (
+        required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
+        for text in OF_SHAPE.values()
+    )
+    assert complete <= unknown + 1e-9
+    assert unknown <= incomplete + 1e-9
+
+
+@given(texts, waits, pauses, maybe_probabilities)
+def test_a_provider_that_says_more_for_an_end_never_waits_longer(
+    text: str, waits: Waits, pause_s: float, probability: float | None
+) -> None:
+    order = (TurnSignal.RESUMED, None, TurnSignal.EAGER_END, TurnSignal.END)
+    found = [
+        required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
+        for signal in order
+    ]
+    assert all(after <= before + 1e-9 for before, after in zip(found, found[1:], strict=False))
+
+
+@given(texts, waits, pauses, pauses, maybe_probabilities)
+def test_a_longer_pause_never_asks_for_less(
+    text: str, waits: Waits, one: float, other: float, probability: float | None
+) -> None:
+    short, long = sorted((one, other))
+    before = required_wait(text, waits, pause_s=short, probability=probability)
+    assert before <= required_wait(text, waits, pause_s=long, probability=probability)

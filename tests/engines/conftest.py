@@ -4,7 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
 from tests.fakes.clock import VirtualLoop
+
+KINDS = ("stt", "llm", "tts", "turn")
+pytest.register_assert_rewrite(
+    "tests.engines.contract", "tests.engines.using", *(f"tests.engines.{k}.claims" for k in KINDS)
+)
 
 VIRTUAL = {"test_health_board.py", "test_prober.py", "test_early.py"}
 

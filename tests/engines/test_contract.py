@@ -4,29 +4,37 @@ An engine is opened once for its claims, because a model takes seconds to load; 
 its own opens it.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 
 import pytest
 import pytest_asyncio
 
-from tests.engines.contract import AFRESH, BY_KIND, EVERY, LAST, AfreshClaim, Claim
+from tests.engines import contract
+from tests.engines.contract import BY_KIND, Claim
 from tests.engines.setups import KEY, SETUPS, Subject
 from voxd.engines.registry import ENTRIES, REGISTRY, Entry
+from voxd.events import Kind
 
 
-def cases(claims_of: Callable[[Entry], tuple[Claim | AfreshClaim, ...]]) -> list[object]:
-    """Engine by engine, its claims."""
+def params(wanted: Callable[[Entry], bool]) -> list[Any]:
+    """The engines that are set up, of these."""
     return [
-        pytest.param(
-            entry.name,
-            claim,
-            id=f"{entry.name}: {claim.__name__}",
-            marks=[pytest.mark.weights] if entry.is_local else [],
-        )
+        pytest.param(entry.name, marks=[pytest.mark.weights] if entry.is_local else [])
         for entry in REGISTRY
-        if entry.name in SETUPS
-        for claim in claims_of(entry)
+        if entry.name in SETUPS and wanted(entry)
     ]
+
+
+def open_once(wanted: Callable[[Entry], bool]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("subject", params(wanted), indirect=True, scope="module")
+
+
+def each(claims: Iterable[Claim]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("claim", claims, ids=lambda claim: claim.__name__)
+
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
 
 
 @pytest.mark.parametrize("entry", REGISTRY, ids=lambda entry: entry.name)
@@ -49,16 +57,53 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         yield subject
 
 
-@pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize(
-    ("subject", "claim"),
-    cases(lambda entry: (*EVERY, *BY_KIND[entry.kind], *LAST)),
-    indirect=["subject"],
-)
-async def test_contract(subject: Subject, claim: Claim) -> None:
+@in_one_loop
+@each(contract.EVERY)
+@open_once(lambda entry: True)
+async def test_every_engine(subject: Subject, claim: Claim) -> None:
     await claim(subject)
 
 
-@pytest.mark.parametrize(("name", "claim"), cases(lambda entry: AFRESH))
-async def test_contract_from_the_start(name: str, claim: AfreshClaim) -> None:
-    await claim(SETUPS[name])
+@in_one_loop
+@each(BY_KIND[Kind.STT])
+@open_once(lambda entry: entry.kind is Kind.STT)
+async def test_speech_to_text(subject: Subject, claim: Claim) -> None:
+    await claim(subject)
+
+
+@in_one_loop
+@each(BY_KIND[Kind.LLM])
+@open_once(lambda entry: entry.kind is Kind.LLM)
+async def test_language_models(subject: Subject, claim: Claim) -> None:
+    await claim(subject)
+
+
+@in_one_loop
+@each(BY_KIND[Kind.TTS])
+@open_once(lambda entry: entry.kind is Kind.TTS)
+async def test_text_to_speech(subject: Subject, claim: Claim) -> None:
+    await claim(subject)
+
+
+@in_one_loop
+@each(BY_KIND[Kind.TURN])
+@open_once(lambda entry: entry.kind is Kind.TURN)
+async def test_turn_judges(subject: Subject, claim: Claim) -> None:
+    await claim(subject)
+
+
+@in_one_loop
+@each(contract.LAST)
+@open_once(lambda entry: True)
+async def test_every_engine_at_last(subject: Subject, claim: Claim) -> None:
+    await claim(subject)
+
+
+@pytest.mark.parametrize("name", params(lambda entry: True))
+async def test_an_engine_can_be_closed_in_mid_work_and_opened_again(name: str) -> None:
+    await contract.it_can_be_closed_in_mid_work_and_opened_again(SETUPS[name])
+
+
+@pytest.mark.parametrize("name", params(lambda entry: not entry.is_local))
+async def test_a_key_that_is_wrong_or_missing_is_told_by_warm_and_not_shown(name: str) -> None:
+    await contract.a_key_that_is_wrong_or_missing_is_told_by_warm_and_not_shown(SETUPS[name])

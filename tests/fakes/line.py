@@ -52,6 +52,8 @@ class FakeLine:
     """What the caller has heard or will hear if no `clear` comes, in order."""
     sent: list[str] = field(default_factory=list)
     """Every message that voxd sent but media, in order: `clear`, `mark NAME`."""
+    pieces: list[float] = field(default_factory=list)
+    """Seconds of audio in each media message, in order."""
     is_closed: bool = False
 
     def __post_init__(self) -> None:
@@ -150,9 +152,11 @@ class FakeLine:
     async def send_media(self, mulaw: bytes) -> None:
         self._check_open()
         assert len(mulaw) % FRAME_BYTES == 0, "not whole frames"
-        start = max(_now(), self._ends_at)
-        self.played.append(Played(start, mulaw))
-        self._ends_at = start + len(mulaw) / LINE_RATE_HZ
+        self.pieces.append(len(mulaw) / LINE_RATE_HZ)
+        for begin in range(0, len(mulaw), FRAME_BYTES):
+            start = max(_now(), self._ends_at)
+            self.played.append(Played(start, mulaw[begin : begin + FRAME_BYTES]))
+            self._ends_at = start + FRAME_S
         self._agent_audible.set()
 
     async def send_mark(self, name: str) -> None:

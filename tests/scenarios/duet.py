@@ -1,6 +1,7 @@
 """A stage on which each kind has two engines, and what the caller heard of a turn on it."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from tests.fakes.call import Running, Stage, live_call, make_config
 from tests.fakes.language_model import FakeLanguageModel, Script, said
@@ -18,7 +19,7 @@ MAX_EXTRA_S = 1.5
 """The promise: a failure makes no silence longer by more than this."""
 
 
-def duet_config(**tables: object) -> Config:
+def duet_config(**tables: Any) -> Config:
     """Two engines of each kind; deadlines as shipped."""
     tier = {
         "stt": ["fake-stt", "spare-stt"],

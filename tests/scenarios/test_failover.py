@@ -5,11 +5,12 @@ longer, the question reaches a model whole, and no word of the answer is heard t
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 
-from tests.fakes.call import Running, live_call
+from tests.fakes.call import Running, live_call, make_config
 from tests.fakes.language_model import STALL, said
 from tests.fakes.line import FakeLine
 from tests.scenarios.duet import (
@@ -19,7 +20,6 @@ from tests.scenarios.duet import (
     QUESTION,
     Duet,
     ask,
-    duet_config,
     judge_turn,
     undisturbed,
 )
@@ -35,7 +35,7 @@ from voxd.events import (
     TranscriptReceived,
 )
 
-Fault = Callable[[Duet], Awaitable[None]]
+Fault = Callable[[Duet], Coroutine[Any, Any, None]]
 """Brings a failure about while the caller asks; begins with the question."""
 
 
@@ -325,17 +325,14 @@ async def test_all_voices_dead_fall_back_on_the_stored_apology() -> None:
 # --- what one call found out -------------------------------------------------------------------
 
 
-async def other_call(stage: Duet) -> Duet:
-    """A stage for the next call: the same engines, config and health board."""
+def next_call(stage: Duet) -> Duet:
+    """The stage of the next call: the same engines, config and health board."""
     again = Duet(line=FakeLine(call_sid="CA0002"), llm=stage.llm, tts=stage.tts)
     again.stt, again.more = stage.stt, stage.more
-    again.spare_stt, again.spare_llm, again.spare_tts = (
-        stage.spare_stt,
-        stage.spare_llm,
-        stage.spare_tts,
-    )
+    again.spare_stt, again.spare_llm = stage.spare_stt, stage.spare_llm
+    again.spare_tts = stage.spare_tts
     stage.stt.script = stage.spare_stt.script = again.line.said
-    again.__dict__["runtime"] = stage.runtime
+    again.runtime = stage.runtime
     return again
 
 
@@ -357,18 +354,25 @@ async def test_the_next_call_does_not_pay_for_what_this_one_found_out(fault: Fau
     stage = Duet()
     async with live_call(stage) as call:
         await play(stage, call, fault)
-    opened, asked, spoken = stage.stt.opened, len(stage.llm.requests), len(stage.tts.requests)
-    again = await other_call(stage)
+    before = count_requests(stage)
+    again = next_call(stage)
     async with live_call(again) as call:
         await call.wait_for(PlaybackFinished)
         turn = await ask(again, call)
     assert turn.silence_s == pytest.approx(normal.silence_s, abs=0.03)
     assert turn.words == ANSWER.split()
-    kind = fault.__name__.split("_")[0]
-    now = {"stt": stage.stt.opened, "llm": len(stage.llm.requests), "tts": len(stage.tts.requests)}
-    before = {"stt": opened, "llm": asked, "tts": spoken}
-    assert now[kind] == before[kind], "the engine that failed was asked again"
+    kind = fault.__name__.partition("_")[0]
+    assert count_requests(stage)[kind] == before[kind], "the engine that failed was asked again"
     assert not call.all(EngineSwitched)
+
+
+def count_requests(stage: Duet) -> dict[str, int]:
+    """How often the first engine of each kind was asked for anything."""
+    return {
+        "stt": stage.stt.opened,
+        "llm": len(stage.llm.requests),
+        "tts": len(stage.tts.requests),
+    }
 
 
 async def test_a_flapping_engine_is_left_once_and_not_tried_on_the_caller_again() -> None:
@@ -411,23 +415,13 @@ async def test_a_voice_that_fails_around_the_commit_is_answered_for_once(late_ms
     assert max(turn.silence_s - 0.7, turn.hole_s) < MAX_EXTRA_S
 
 
-async def test_a_call_with_one_engine_of_each_kind_goes_through_the_same_code() -> None:
-    tier = {"stt": ["fake-stt"], "llm": ["fake-llm"], "tts": ["fake-tts"]}
-    config = duet_config(tier=tier) if False else duet_config()
-    stage = Duet(
-        config=config.model_copy(
-            update={
-                "tiers": {
-                    "test": config.tier().model_copy(
-                        update={key: tuple(value) for key, value in tier.items()}
-                    )
-                }
-            }
-        )
-    )
-    stage.stt.slow_s, stage.llm.scripts = 1.5, (said(ANSWER, first_s=1.5),)
+async def test_an_only_engine_is_waited_for_even_when_it_is_slow() -> None:
+    stage = Duet(config=make_config())
+    stage.stt.slow_s = 1.5
+    stage.llm_plays(said(ANSWER, first_s=1.5))
     async with live_call(stage) as call:
         await call.wait_for(PlaybackFinished)
         turn = await ask(stage, call)
     assert turn.words == ANSWER.split()
     assert stage.spare_stt.opened == 0
+    assert not call.all(EngineSwitched)

@@ -171,4 +171,6 @@ class GeneratingContext:
     async def _break(self, context_id: str, fault: Fault) -> None:
         self._is_over = True
         self._line.end(self._id)
-        await self._line.send_error(context_id, fault.status, fault.code, "scripted")
+        # A provider's sentence may quote what it was asked.
+        sentence = f"scripted: {self.first['transcript']}"
+        await self._line.send_error(context_id, fault.status, fault.code, sentence)

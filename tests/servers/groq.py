@@ -127,7 +127,9 @@ class GroqServer:
         if self.script.key and request.headers.get("Authorization") != f"Bearer {self.script.key}":
             raise Refused(401, "invalid_api_key", "Invalid API Key")
         if fault is not None and fault.trouble is Trouble.STATUS:
-            raise Refused(fault.status, fault.code, "scripted", fault.retry_after)
+            # A provider's sentence may quote what it was asked.
+            sentence = f"scripted: {body.get('messages')}"
+            raise Refused(fault.status, fault.code, sentence, fault.retry_after)
         if fault is not None and fault.trouble is Trouble.STALL_BEFORE_HEADERS:
             await asyncio.Event().wait()
         return exchange

@@ -112,6 +112,15 @@ def full_disk() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, ignored)
 
 
+async def test_a_disk_that_refuses_everything_is_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cache = SpeechCache(Path("/proc/voxd/speech"))
+    for text in "abc":
+        await cache.save(replace(KEY, text=text), MULAW)
+    assert caplog.messages == ["speech cache cannot be written"]
+
+
 async def test_a_full_disk_leaves_no_half_file(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.telemetry.journals import greeting, journal_of, one_turn
 from voxd.config import Log
 from voxd.telemetry.calls import log_turns
-from voxd.telemetry.logs import bind_call, configure_logging
+from voxd.telemetry.logs import LIBRARIES, bind_call, configure_logging
 
 logger = logging.getLogger("voxd.test")
 
@@ -22,9 +22,12 @@ class Terminal(io.StringIO):
 def root_as_before() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in LIBRARIES}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def test_elsewhere_than_on_a_terminal_each_line_is_json_with_its_fields() -> None:
@@ -78,6 +81,28 @@ def test_the_level_is_the_configured_one() -> None:
     out = io.StringIO()
     configure_logging(Log(level="error"), out)
     logger.warning("not shown")
+    assert out.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["httpx", "websockets.client", "aiohttp.access", "anything"])
+def test_of_libraries_only_warnings_pass(name: str) -> None:
+    out = io.StringIO()
+    configure_logging(Log(level="debug", format="text"), out)
+    library = logging.getLogger(name)
+    library.debug("> TEXT words")
+    library.info("HTTP Request: POST https://host/?key=k")
+    library.warning("it is ill")
+    logger.debug("ours")
+    told = [line.split(maxsplit=2)[2] for line in out.getvalue().splitlines()]
+    assert told == ["it is ill", "ours"]
+
+
+def test_a_library_that_turns_itself_up_is_not_heard_either() -> None:
+    out = io.StringIO()
+    configure_logging(Log(level="info"), out)
+    library = logging.getLogger("groq")
+    library.setLevel(logging.DEBUG)  # what GROQ_LOG=debug does when the SDK is imported
+    library.debug("Request options: words")
     assert out.getvalue() == ""
 
 

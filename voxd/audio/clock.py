@@ -62,6 +62,8 @@ class AudioClock:
         self._suspect_s = 0.0
         # (start of the half second, smallest delay in it); bounded, the oldest falls out.
         self._delays: deque[tuple[float, float]] = deque(maxlen=round(_WINDOW_S / _BUCKET_S))
+        self._least_delay = 0.0
+        """The smallest in `_delays`."""
 
     @property
     def now(self) -> float:
@@ -110,8 +112,9 @@ class AudioClock:
     def stalled_silence(self, at: float) -> int:
         """Return how many samples of silence to feed because nothing arrives; usually 0.
 
-        To be asked every 20 ms. From `stall_s` after the last message on, the answers keep audio
-        time at the present; `now` is the audio time of the end of the silence.
+        To be asked every 20 ms, but for as long as `unasked_s` says. From `stall_s` after the
+        last message on, the answers keep audio time at the present; `now` is the audio time of the
+        end of the silence.
         """
         if self._now is None:
             self._now = self._arrived_at = at
@@ -123,6 +126,12 @@ class AudioClock:
             return 0
         self._now += samples / LINE_RATE_HZ
         return samples
+
+    def unasked_s(self, at: float) -> float:
+        """Seconds from `at` for which `stalled_silence` would answer 0 unless it were asked."""
+        if self._now is None:
+            return 0.0
+        return max(0.0, self._arrived_at + self._stall_s - at)
 
     def _is_believed(self, timestamp_s: float, duration_s: float, tolerance_s: float) -> bool:
         """Note an implausible timestamp; True once enough audio in a row agrees with it."""
@@ -137,9 +146,13 @@ class AudioClock:
         """Take in one delay (arrival - timestamp of the end) and return the smallest."""
         if self._delays and at - self._delays[-1][0] < _BUCKET_S:
             start, least = self._delays[-1]
-            self._delays[-1] = (start, min(least, delay))
-        else:
-            self._delays.append((at, delay))
+            if delay < least:
+                self._delays[-1] = (start, delay)
+                self._least_delay = min(self._least_delay, delay)
+            return self._least_delay
+        # A new half second: twice a second is often enough to let the oldest go.
+        self._delays.append((at, delay))
         while at - self._delays[0][0] > _WINDOW_S:
             self._delays.popleft()
-        return min(least for _, least in self._delays)
+        self._least_delay = min(least for _, least in self._delays)
+        return self._least_delay

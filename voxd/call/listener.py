@@ -68,7 +68,7 @@ class Listener:
     async def run(self) -> None:
         """Feed silence while the line stalls, every 20 ms until cancelled."""
         while True:
-            await asyncio.sleep(FRAME_S)
+            await asyncio.sleep(max(FRAME_S, self._clock.unasked_s(self._now())))
             samples = self._clock.stalled_silence(self._now())
             if samples:
                 self._take(_silence(samples), self._clock.now)

@@ -2,9 +2,10 @@
 
 Nothing sounds before its `commit`, and nothing more after its `drop`. Committed attempts play
 one after the other, in the order of their commits; an attempt that is next but has no audio yet
-keeps the line. Frames leave as they come (no clause is waited for), whole 20 ms each, paced so
-that at most `line.lead_s` is buffered ahead at the far end. After each clause goes a mark; its
-echo says that the clause was heard.
+keeps the line. Audio leaves as it comes (no clause is waited for), in whole 20 ms frames, paced so
+that at most `line.lead_s` is buffered ahead at the far end, and never less than `PIECE_S` less
+while there is more to send: what can wait goes together. After each clause goes a mark; its echo
+says that the clause was heard.
 
 One task (`run`) does all sending, so that media, marks and clears never overtake each other; the
 methods only change what it will send next and never wait.
@@ -22,7 +23,7 @@ from voxd import config
 from voxd.audio.playback import PlaybackModel
 from voxd.call.transport import Transport
 from voxd.call.voice import Clause, Voice
-from voxd.contracts import FRAME_S
+from voxd.contracts import FRAME_S, LINE_RATE_HZ
 from voxd.events import (
     ClauseHeard,
     ClauseSent,
@@ -35,6 +36,10 @@ from voxd.twilio.media import MarkName, decode_mark_name, encode_mark_name
 
 AUDIO_AHEAD_S = 8.0
 """Seconds of unsent audio of one attempt above which its next clause is not begun."""
+PIECE_S = 0.06
+"""Audio that goes in one message where nobody waits for it: each call would send 50 a second, and
+what a message costs hardly depends on its length. What is buffered ahead varies by this much, so
+it is small against `line.lead_s`."""
 MIN_UNDERRUN_S = 0.001
 """Shorter gaps are rounding, not silence."""
 UNECHOED_MARKS = 2
@@ -166,22 +171,25 @@ class Speaker:
             voice.clauses.popleft()
             await self._end(clause, now)
             return 0.0
-        frame_in_s = self._playback.buffered_s(now) + FRAME_S - self._line.lead_s
-        if frame_in_s > 1e-6:
-            return frame_in_s if mark_in_s is None else min(frame_in_s, mark_in_s)
-        self._begin(clause, now)
-        await self._transport.send_media(voice.take_frame(clause))
+        room_s = self._line.lead_s - self._playback.buffered_s(now)
+        piece_s = min(PIECE_S, self._line.lead_s, len(clause.frames) * FRAME_S)
+        if room_s < piece_s - 1e-6:
+            piece_in_s = piece_s - room_s
+            return piece_in_s if mark_in_s is None else min(piece_in_s, mark_in_s)
+        mulaw = voice.take_frames(clause, int((room_s + 1e-6) / FRAME_S))
+        self._begin(clause, len(mulaw) / LINE_RATE_HZ, now)
+        await self._transport.send_media(mulaw)
         return 0.0
 
-    def _begin(self, clause: Clause, now: float) -> None:
-        """Account for the clause's next frame."""
+    def _begin(self, clause: Clause, duration_s: float, now: float) -> None:
+        """Account for the clause's next audio."""
         voice = clause.voice
-        heard_at = self._playback.write(FRAME_S, now)
+        heard_at = self._playback.write(duration_s, now)
         gap_s = self._playback.last_gap_s
         if gap_s > MIN_UNDERRUN_S and voice.is_audible:
             self._post(PlaybackUnderran(now, voice.reply_id, gap_s))
         voice.is_audible = True
-        clause.sent_s += FRAME_S
+        clause.sent_s += duration_s
         if not clause.is_started:
             self._report_start(clause, now, heard_at)
 

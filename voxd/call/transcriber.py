@@ -207,20 +207,35 @@ class Transcriber:
         if lane.task is not None:
             lane.task.cancel()
 
-    def _drop(self, lane: Lane, category: Category, phase: Phase, message: str) -> None:
+    def _drop(
+        self,
+        lane: Lane,
+        category: Category,
+        phase: Phase,
+        message: str,
+        *,
+        late_s: float | None = None,
+    ) -> None:
         """End a lane that is to blame."""
-        self._leave(lane, EngineError(lane.engine.name, category, phase, message))
+        self._leave(lane, EngineError(lane.engine.name, category, phase, message), late_s)
         if lane.task is not None:
             lane.task.cancel()
 
-    def _leave(self, lane: Lane, error: EngineError) -> None:
-        """A lane has failed; the next one beside it, if any, serves from now."""
+    def _leave(self, lane: Lane, error: EngineError, late_s: float | None = None) -> None:
+        """A lane has failed; the next one beside it, if any, serves from now.
+
+        Args:
+            late_s: it has not failed but lost a race, after this long.
+        """
         if lane not in self._lanes:
             return
         self._lanes.remove(lane)
         self._silent.pop(lane, None)
         self._walk.note_left(lane.index, error, self._now())
-        self._board.record_error(error)
+        if late_s is None:
+            self._board.record_error(error)
+        else:
+            self._board.record_late(lane.engine.name, late_s)
         self._error = error
         if lane.is_beside:
             self._board.record_hedge(lane.engine.name, won=False)
@@ -280,7 +295,9 @@ class Transcriber:
         if first is not lane and first in self._silent:
             self._drop(first, Category.SERVER, Phase.FIRST_RESULT, "no words for speech")
         elif first is not lane:
-            self._drop(first, Category.TIMEOUT, Phase.FIRST_RESULT, "another one was sooner")
+            late_s = self._now() - max(self._asked_at, first.started_at)
+            late = (Category.TIMEOUT, Phase.FIRST_RESULT, "another one was sooner")
+            self._drop(first, *late, late_s=late_s)
         self._tape.asked = None
         self._silent.clear()
         self._publish(lane, transcript)

@@ -117,10 +117,11 @@ class Voice:
         self.is_ended = True
         self._on_audio()
 
-    def take_frame(self, clause: Clause) -> bytes:
-        """The next frame to send."""
+    def take_frames(self, clause: Clause, most: int) -> bytes:
+        """The next frames to send, at most so many, as one piece."""
         self.has_room.set()
-        return clause.frames.popleft()
+        count = min(most, len(clause.frames))
+        return b"".join(clause.frames.popleft() for _ in range(count))
 
     def drop(self) -> None:
         """Forget all audio and take no more."""

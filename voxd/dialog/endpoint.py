@@ -1,66 +1,24 @@
-"""Is the caller's turn over, judged by the words? Pure; called by `caller_side` per transcript.
+"""Is the caller's turn over? Pure; called by `caller_side` per transcript and judgement.
 
-Silence alone is slow or rude. The shape of what was said picks one of a tier's three waits:
-surely complete, cannot tell, surely incomplete. Recognisers put a full stop behind almost
-anything, so a full stop alone proves nothing: the last word decides first.
+Silence alone is slow or rude. The shape of the words (`shape`) picks one of a tier's three waits;
+`required_wait` joins it with how the words sounded (smart-turn) and with what the provider says,
+and finds a wait between the three.
+
+How they are joined: each is evidence in log-odds, and evidence adds up. smart-turn's probability
+counts as its own logit. A shape shifts that: words that do not look finished outweigh a voice that
+does. The sum becomes a wait by straight lines through three points (`SURELY_OVER`, `EITHER_WAY`,
+`SURELY_NOT`). Without smart-turn the three shapes give exactly the tier's three waits. The weights
+are rounded from a logistic regression on one half of the pauses of `scripts/bench turns`; the
+optimum is flat, so they need not fit its recordings closely.
 """
 
-import re
+import math
 from dataclasses import dataclass
-from enum import StrEnum
 
-_WORD = re.compile(r"[\w'’]+", re.UNICODE)
+from voxd.dialog.shape import Shape, judge_shape
+from voxd.events import TurnSignal
 
-# Words that English and Spanish sentences do not end with: articles, prepositions that govern,
-# conjunctions, possessives, auxiliaries left alone, and hesitation.
-_OPEN_WORDS = frozenset(
-    """
-    a an the this these those my your his our their its some any every each
-    and or but so because if when while although since unless until than that which who whose
-    to of for from with without into onto about at by in on as via per between
-    i i'm i'd i'll i've we we're you're he's she's they're it's there's
-    is are was were am be been will would can could should shall may might must do does did
-    have has had want wanna need like going gonna please enter press dial say just also then not
-    um uh er erm hmm mm well
-    el la los las un una unos unas mi tu su nuestro y o u e pero porque si cuando que quien
-    de del para por con sin en a al como sobre entre hasta desde es son era quiero necesito este eh
-    """.split()
-)
-# Of those, words that now and then close a statement ("I like it", "yes please") ...
-_CLOSERS = frozenset(
-    "please that this not do did is are was in on about it like so then well".split()
-)
-# ... and words that close a question ("Who is it for?").
-_QUESTION_CLOSERS = _CLOSERS | frozenset(
-    """
-    those these does can were will at for from with to of es son era este
-    """.split()
-)
-_SHORT_ANSWERS = frozenset(
-    """
-    yes no yeah yep nope okay ok sure right correct exactly thanks hello hi goodbye bye never
-    nothing maybe sí si no gracias vale claro hola adiós
-    """.split()
-)
-_NUMBER = re.compile(
-    r"(?:\d+|zero|oh|one|two|three|four|five|six|seven|eight|nine|cero|uno|dos|tres|cuatro|cinco"
-    r"|seis|siete|ocho|nueve)",
-    re.IGNORECASE,
-)
-_QUESTION_OPENERS = frozenset(
-    """
-    what when where who whom whose which why how is are do does did can could would will shall
-    should may have has qué cuándo dónde quién cuál cómo cuánto puede puedo
-    """.split()
-)
-
-
-class Shape(StrEnum):
-    """How complete the words look."""
-
-    COMPLETE = "complete"
-    UNKNOWN = "unknown"
-    INCOMPLETE = "incomplete"
+__all__ = ["Shape", "Waits", "judge_shape", "required_wait"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,47 +40,69 @@ class Waits:
                 return self.incomplete_s
 
 
-def judge_shape(text: str) -> Shape:
-    """How complete an utterance looks by its words and punctuation.
+SURELY_OVER = 3.0
+"""Log-odds from which `complete_s` is enough; also what stands in for a judge that is not there.
+smart-turn says so with a probability of 0.95, as at half of all real ends."""
+EITHER_WAY = -1.0
+"""Log-odds at which `unknown_s` is right; 0.27 by smart-turn for words that look complete."""
+SURELY_NOT = -4.0
+"""Log-odds up to which `incomplete_s` must pass; 0.02 by smart-turn, as at a third of the pauses
+inside a sentence."""
+_LOGIT_LIMIT = 4.6
+"""Log-odds of 0.99: a model that says 1.0 is not surer than that."""
+
+_SHAPE_EVIDENCE = {Shape.COMPLETE: 0.0, Shape.UNKNOWN: -4.0, Shape.INCOMPLETE: -7.0}
+"""`UNKNOWN` is what makes `SURELY_OVER` an `EITHER_WAY`."""
+_SIGNAL_EVIDENCE = {
+    None: 0.0,
+    TurnSignal.RESUMED: -4.0,
+    TurnSignal.EAGER_END: 1.0,
+    TurnSignal.END: 4.0,
+}
+"""A provider's end of turn weighs as much as one step of shape. Judgement, not measurement: there
+is no provider in the bench."""
+
+
+def required_wait(
+    text: str,
+    waits: Waits,
+    *,
+    pause_s: float = 0.0,
+    probability: float | None = None,
+    signal: TurnSignal | None = None,
+) -> float:
+    """How long the caller must have been silent, in all, for the turn to be over.
+
+    Never longer when `probability` or `signal` speak more for an end, never shorter when the words
+    look less complete.
+
+    Args:
+        text: the caller's words up to the pause.
+        waits: the tier's three.
+        pause_s: how long the pause is already, seconds: what has passed is not asked for again.
+        probability: smart-turn's, heard at the beginning of this pause; None: not judged (yet).
+        signal: the provider's last word on this text; None: it has none.
 
     Returns:
-        INCOMPLETE for a trailing comma, dash or ellipsis, an open last word ("and", "the", "um")
-        or a dictated number that may go on; COMPLETE for a question, a short answer or a closed
-        sentence of three words or more; UNKNOWN for the rest and for no words at all.
+        Seconds since `speech_end`, from `complete_s` to `incomplete_s`; never less than `pause_s`
+        but for that upper bound.
     """
-    stripped = text.strip()
-    words = [word.lower().replace("’", "'") for word in _WORD.findall(stripped)]
-    if not words:
-        return Shape.UNKNOWN
-    last = words[-1]
-    is_question = stripped.endswith("?")
-    if stripped.endswith((",", "-", "—", "–", "...", "…", ":")):
-        return Shape.INCOMPLETE
-    if last in _OPEN_WORDS and not (is_question and last in _QUESTION_CLOSERS):
-        return Shape.UNKNOWN if last in _CLOSERS and len(words) > 1 else Shape.INCOMPLETE
-    if _is_dictation(words):
-        return Shape.INCOMPLETE
-    if is_question or (len(words) <= 3 and words[0] in _SHORT_ANSWERS):
-        return Shape.COMPLETE
-    if stripped.endswith((".", "!")) and len(words) >= 3:
-        return Shape.COMPLETE
-    if words[0] in _QUESTION_OPENERS and len(words) >= 4:
-        return Shape.COMPLETE
-    return Shape.UNKNOWN
+    odds = SURELY_OVER if probability is None else _logit(probability)
+    odds += _SHAPE_EVIDENCE[judge_shape(text)] + _SIGNAL_EVIDENCE[signal]
+    if odds >= EITHER_WAY:
+        share = min(1.0, (odds - EITHER_WAY) / (SURELY_OVER - EITHER_WAY))
+        wait = waits.unknown_s + share * (waits.complete_s - waits.unknown_s)
+    else:
+        share = min(1.0, (EITHER_WAY - odds) / (EITHER_WAY - SURELY_NOT))
+        wait = waits.unknown_s + share * (waits.incomplete_s - waits.unknown_s)
+    return min(max(wait, pause_s), waits.incomplete_s)
 
 
-def _is_dictation(words: list[str]) -> bool:
-    """Whether the last words are digits or single letters of something being dictated.
-
-    A telephone number has seven digits or more; fewer at the end of an utterance that has at
-    least two may well go on ("five five five ... one two").
-    """
-    tail = 0
-    digits = 0
-    for word in reversed(words):
-        if _NUMBER.fullmatch(word):
-            digits += len(word) if word.isdigit() else 1
-        elif not (len(word) == 1 and word.isalpha() and word not in ("a", "i", "y")):
-            break
-        tail += 1
-    return tail >= 2 and digits < 7
+def _logit(probability: float) -> float:
+    """Log-odds, within +-`_LOGIT_LIMIT`; neither 0 nor 1 is an error."""
+    if probability <= 0:
+        return -_LOGIT_LIMIT
+    if probability >= 1:
+        return _LOGIT_LIMIT
+    odds = math.log(probability / (1 - probability))
+    return max(-_LOGIT_LIMIT, min(_LOGIT_LIMIT, odds))

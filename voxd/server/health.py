@@ -1,5 +1,6 @@
 """How the daemon is, for probes (public, no detail) and for operators (this machine only)."""
 
+import asyncio
 from dataclasses import asdict
 from typing import Any
 
@@ -54,7 +55,11 @@ async def answer_call(request: web.Request) -> web.Response:
 
 
 def _describe(state: ServerState) -> dict[str, Any]:
-    described: dict[str, Any] = {"version": __version__, "stage": state.stage}
+    described: dict[str, Any] = {
+        "version": __version__,
+        "stage": state.stage,
+        "tasks": len(asyncio.all_tasks()),  # grows with calls and goes back, or something leaks
+    }
     if state.runtime is not None:
         described |= _describe_runtime(state.runtime)
     if state.admission is not None:

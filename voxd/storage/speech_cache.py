@@ -63,6 +63,8 @@ class SpeechCache:
         self._memory_bytes = memory_bytes
         self._used_bytes = 0
         self._memory: OrderedDict[SpeechKey, bytes] = OrderedDict()
+        self._told: set[str] = set()
+        """What was said about the disk; once is enough."""
 
     def get(self, key: SpeechKey) -> bytes | None:
         """The mu-law 8 kHz of a phrase if it is in memory."""
@@ -115,7 +117,7 @@ class SpeechCache:
         except FileNotFoundError:
             return None
         except OSError as error:
-            logger.warning("speech cache cannot be read", extra={"error": error.strerror})
+            self._complain("speech cache cannot be read", directory, error)
             return None
         digest, mulaw = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if not mulaw or hashlib.sha256(mulaw).digest() != digest:
@@ -133,10 +135,15 @@ class SpeechCache:
                 file.write(hashlib.sha256(mulaw).digest() + mulaw)
             os.replace(beside, self._path(directory, key))
         except OSError as error:
-            logger.warning("speech cache cannot be written", extra={"error": error.strerror})
+            self._complain("speech cache cannot be written", directory, error)
             if beside:
                 with contextlib.suppress(OSError):
                     os.unlink(beside)
+
+    def _complain(self, what: str, directory: Path, error: OSError) -> None:
+        if what not in self._told:
+            self._told.add(what)
+            logger.warning(what, extra={"directory": str(directory), "error": error.strerror})
 
 
 def _prune(directory: Path) -> None:

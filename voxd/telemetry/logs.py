@@ -5,7 +5,8 @@ How to log in voxd: the message is constant text and everything that varies is a
     logger.info("engine is warm", extra={"engine": name, "seconds": 1.8})
 
 A field named `call` is added inside `bind_call`, so that all lines of a call can be found.
-Words spoken, phone numbers and keys are no fields, by default or otherwise.
+Words spoken, phone numbers and keys are no fields, by default or otherwise. Libraries know no
+such rule: of theirs only warnings pass, whatever the configured level.
 """
 
 import contextlib
@@ -26,6 +27,13 @@ _call_id: ContextVar[str] = ContextVar("voxd_call_id", default="")
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """Attributes that every log record has; all others came by `extra`."""
 
+LIBRARIES = (
+    *("aiohttp", "asyncio", "cartesia", "deepgram", "fern", "groq", "httpcore", "httpx"),
+    *("twilio", "urllib3", "websockets"),
+)
+"""Loggers that would tell each request's address and, at `debug`, what is in it: frames with the
+caller's words, headers with keys, the repr of what a task holds."""
+
 
 @contextlib.contextmanager
 def bind_call(call_id: str) -> Iterator[None]:
@@ -43,12 +51,13 @@ def configure_logging(log: Log, stream: TextIO | None = None) -> None:
     is_text = log.format == "text" or (log.format == "auto" and target.isatty())
     handler = logging.StreamHandler(target)
     handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
+    handler.addFilter(_is_fit_to_print)
     handler.addFilter(_add_call)
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(log.level.upper())
-    # asyncio's debug lines print the repr of what a task holds: words among them.
-    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    for library in LIBRARIES:  # so that they do not even format what the filter would drop
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 class JsonFormatter(logging.Formatter):
@@ -78,6 +87,12 @@ class TextFormatter(logging.Formatter):
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return line
+
+
+def _is_fit_to_print(record: logging.LogRecord) -> bool:
+    """Some libraries set their own level, by a variable of the environment (`GROQ_LOG`)."""
+    is_ours = record.name.partition(".")[0] == "voxd"
+    return is_ours or record.levelno >= logging.WARNING
 
 
 def _add_call(record: logging.LogRecord) -> bool:

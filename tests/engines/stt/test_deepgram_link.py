@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
+from websockets.extensions.permessage_deflate import PerMessageDeflate
 
 from tests.engines.stt.deepgram_setup import settle
 from tests.servers.deepgram import DeepgramServer, open_server
@@ -74,6 +75,21 @@ async def test_without_a_key_nothing_is_sent(server: DeepgramServer) -> None:
     assert error.category is Category.AUTH
     assert "DEEPGRAM_API_KEY" in str(error)
     assert server.attempts == 0
+
+
+async def test_what_is_sent_is_not_deflated_and_what_comes_is_inflated(
+    server: DeepgramServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        pytest.fail("a message was deflated")
+
+    monkeypatch.setattr(PerMessageDeflate, "encode", refuse)
+    async with link_to(server).connect("v1", QUERY) as socket:
+        assert socket._connection._websocket.extensions, "the server did not agree to deflate"
+        await socket.send(bytes([0xFF]) * 800)
+        await socket.send(Control.CLOSE_STREAM)
+        assert (await socket.receive()).type == "Results"
+    assert server.connections[0].audio_bytes == 800
 
 
 async def test_a_refused_parameter_is_named(server: DeepgramServer) -> None:

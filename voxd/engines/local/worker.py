@@ -7,10 +7,11 @@ one end of a socketpair as file descriptor N. Three threads, each with one job::
     heartbeat  says every `heartbeat_s` that the process is alive, also while it computes
     main       loads the model, then computes: `Worker.serve(inbox, send)`
 
-A worker ends when its socket closes, and with its parent (PDEATHSIG). It ignores SIGINT, because
-Ctrl-C reaches the whole process group and the daemon decides when its workers go. The
-model's libraries read OMP_NUM_THREADS and friends when they are imported, so the supervisor sets
-those in the environment of the new process. What a worker has to be is in `serving`.
+A worker ends when its socket closes, and with its parent (PDEATHSIG). It ignores SIGINT and SIGHUP,
+because Ctrl-C or a closed terminal reaches the whole process group and the daemon decides when its
+workers go. The model's libraries read OMP_NUM_THREADS and friends when they are imported, so the
+supervisor sets those in the environment of the new process. What a worker has to be is in
+`serving`.
 """
 
 import ctypes
@@ -21,7 +22,7 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def serve_socket(build: Callable[[], Worker], fd: int) -> int:
             send(failed(-1, MODEL, str(error)))
             return 1
         except Exception as error:  # the named border: loading is a worker's first request
-            send(failed(-1, MODEL, f"{type(error).__name__}: {error}"))
+            send(failed(-1, MODEL, describe_failure(params["options"], error)))
             return 1
         send(Frame(MessageType.READY, {"info": {"pid": os.getpid(), **info}}))
         worker.serve(inbox, send)
@@ -124,6 +125,13 @@ def serve_socket(build: Callable[[], Worker], fd: int) -> int:
     finally:
         stop.set()
     return 0
+
+
+def describe_failure(options: Mapping[str, Any], error: Exception) -> str:
+    """One sentence for a model that its library cannot load: which file, and what it said."""
+    path = options.get("model") or options.get("voice") or "the model"
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return f"{path} is damaged or of the wrong kind ({reason[:200]})"
 
 
 def _read(connection: socket.socket, inbox: Inbox, stop: threading.Event) -> None:
@@ -165,7 +173,8 @@ def _tie_to_parent(connection: socket.socket) -> None:
 
 
 def _set_manners() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")

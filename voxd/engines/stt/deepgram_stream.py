@@ -1,9 +1,9 @@
 """One call's stream to Deepgram, whichever of its two protocols. I/O.
 
 `Dialect` is what differs: `deepgram` (listen.v1) and `deepgram_flux` (listen.v2) have one each.
-A stream holds two tasks from its opening to its close, so that it may be opened long before the
-call: one sends (audio, control messages, and a sign of life when there is nothing to send), one
-receives. What is heard becomes transcripts in `transcript_tracker`.
+A stream holds three tasks from its opening to its close, so that it may be opened long before the
+call: one sends (audio and control messages), one gives a sign of life when there is nothing to
+send, one receives. What is heard becomes transcripts in `transcript_tracker`.
 """
 
 import asyncio
@@ -92,6 +92,8 @@ class DeepgramTranscriptStream:
         self._ready: deque[Transcript] = deque(maxlen=MAX_READY)
         self._error: EngineError | None = None
         self._news = asyncio.Event()
+        self._sent_at = self._loop.time()
+        """When something was last sent, loop clock."""
 
     def push(self, mulaw: bytes, at: float) -> None:
         self._put_audio(mulaw, at)
@@ -128,7 +130,10 @@ class DeepgramTranscriptStream:
     async def running(self) -> AsyncIterator[None]:
         """Send and receive inside this context."""
         # No TaskGroup: around a `yield` it would wrap the errors of whoever uses the stream.
-        works = [self._loop.create_task(self._guard(work)) for work in (self._send, self._receive)]
+        works = [
+            self._loop.create_task(self._guard(work))
+            for work in (self._send, self._keep_alive, self._receive)
+        ]
         try:
             yield
         finally:
@@ -139,7 +144,7 @@ class DeepgramTranscriptStream:
             if self._error is None:
                 await self._socket.finish()
 
-    # --- the two tasks ------------------------------------------------------------------------
+    # --- the tasks ----------------------------------------------------------------------------
 
     async def _guard(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
@@ -154,15 +159,21 @@ class DeepgramTranscriptStream:
 
     async def _send(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(KEEP_ALIVE_S):
-                    message = await self._queue.get()
-            except TimeoutError:
-                if isinstance(self._dialect.keep_alive, bytes):
-                    self._put_audio(self._dialect.keep_alive, None)
-                    continue
-                message = self._dialect.keep_alive
+            message = await self._queue.get()
+            self._sent_at = self._loop.time()
             await self._socket.send(message)
+
+    async def _keep_alive(self) -> None:
+        # A task of its own: a limit around each wait of `_send` would be set 50 times a second.
+        while True:
+            await asyncio.sleep(self._sent_at + KEEP_ALIVE_S - self._loop.time())
+            if self._loop.time() - self._sent_at < KEEP_ALIVE_S:
+                continue
+            self._sent_at = self._loop.time()
+            if isinstance(self._dialect.keep_alive, bytes):
+                self._put_audio(self._dialect.keep_alive, None)
+            else:
+                self._put_control(self._dialect.keep_alive)
 
     async def _receive(self) -> None:
         while True:

@@ -7,7 +7,6 @@ its contexts hang when a socket dies (cartesia 4.2.0).
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -38,9 +37,6 @@ if TYPE_CHECKING:
     from voxd.engines.tts.cartesia_sockets import Context
 
 SECRET = "CARTESIA_API_KEY"
-NOISY_LOGGERS = ("cartesia", "websockets.client")
-"""Their debug lines hold every message, words included, and the handshake with the key."""
-
 # What sonic-3 speaks (cartesia 4.2.0, types/supported_language.py).
 LANGUAGES = tuple(
     "en fr de es pt zh ja hi it ko nl pl ru sv tr tl bg ro ar cs el fi hr ms sk da ta uk hu no vi"
@@ -195,8 +191,6 @@ async def open_engine(
         raise EngineError(name, Category.BAD_REQUEST, Phase.CONNECT, message) from error
     from voxd.engines.tts.cartesia_pool import SocketPool
 
-    for noisy in NOISY_LOGGERS:
-        logging.getLogger(noisy).setLevel(logging.INFO)
     pool = SocketPool(
         client,
         contexts_per_socket=settings.contexts_per_socket,
