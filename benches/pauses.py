@@ -14,6 +14,7 @@ import hashlib
 import json
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -75,10 +76,11 @@ class Known:
     """The first short pause is noticed: words and judgement are asked for."""
     text: str
     transcript_s: float
-    """Time that the transcription took on this machine."""
+    """Processor time of the transcription, one thread: its time on a machine that is not busy."""
     probability: float
     """smart-turn's, on what had been said by then."""
     judgement_s: float
+    """Processor time of that."""
     pipecat_probability: float
     """smart-turn's after `PIPECAT_PAUSE_S` of silence."""
     phase_s: float
@@ -178,24 +180,28 @@ class Models:
 
     def learn(self, mulaw: bytes, heard: Heard) -> Known:
         """What they say at a pause."""
+        began = time.process_time()
         words = self.whisper.run(
             "transcribe", {"language": "en"}, heard.utterance, lambda *_: None, lambda: False
         )
+        transcribed = time.process_time()
         judged = self._judge(mulaw, heard, heard.detected_at)
+        done = time.process_time()
         pipecat = self._judge(mulaw, heard, heard.speech_end + PIPECAT_PAUSE_S)
         return Known(
             detected_s=heard.detected_at - heard.speech_end,
             text=words["text"],
-            transcript_s=words["seconds"],
-            probability=judged["probability"],
-            judgement_s=judged["seconds"],
-            pipecat_probability=pipecat["probability"],
+            transcript_s=transcribed - began,
+            probability=judged,
+            judgement_s=done - transcribed,
+            pipecat_probability=pipecat,
             phase_s=-heard.speech_end % MESSAGE_S,
         )
 
-    def _judge(self, mulaw: bytes, heard: Heard, until: float) -> dict[str, Any]:
+    def _judge(self, mulaw: bytes, heard: Heard, until: float) -> float:
         utterance = mulaw[round(heard.begin * RATE_HZ) : round(until * RATE_HZ)]
-        return self.smart_turn.run("judge", {}, utterance, lambda *_: None, lambda: False)
+        answer = self.smart_turn.run("judge", {}, utterance, lambda *_: None, lambda: False)
+        return float(answer["probability"])
 
 
 def collect() -> list[Moment]:

@@ -20,7 +20,7 @@ from tests.servers.tone_speech import tone_speech
 from voxd.caller.mulaw import encode
 from voxd.engines.local.piper_worker import PiperWorker
 
-REPLY = "We sell apples bananas oranges and lemons. We sell carrots garlic and butter."
+REPLY = "We sell apples bananas oranges lemons potatoes tomatoes onions and cheese."
 """Whisper understands all of it, spoken word by word; that is why it is this."""
 WORD_BYTES = 4400
 """0.55 s of mu-law, the length of the longest word."""

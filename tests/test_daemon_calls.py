@@ -176,3 +176,26 @@ async def test_calls_that_end_in_the_middle_leave_nothing_behind(daemon: Daemon)
     assert descriptors(daemon.process.pid) <= opened
     grown = [(new - old) / MIB for old, new in zip(before, after, strict=True)]
     assert max(grown) < 12, grown
+
+
+# --- signals: the last test, it ends the daemon -------------------------------------------------
+
+
+async def test_a_hang_up_signal_is_no_end_and_sigterm_lets_the_call_be_ended(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched = Caller(monkeypatch)
+    plan = CallPlan((say("yes"),) * 9, url=daemon.voice_url)
+    async with asyncio.TaskGroup() as group:
+        call = group.create_task(caller.place_call(plan))
+        await watched.moment(0, "question")
+        daemon.process.send_signal(signal.SIGHUP)
+        for engine in engines(daemon).values():
+            os.kill(engine["detail"]["pid"], signal.SIGHUP)
+        await watched.moment(1, "speaking")
+        daemon.process.send_signal(signal.SIGTERM)
+    report = call.result()
+    assert is_answered(report, 0) and is_answered(report, 1)
+    assert report.outcome is Outcome.CONNECTED and report.ended_by == "server"
+    assert await asyncio.to_thread(daemon.process.wait, 20) == 0
+    assert "Traceback" not in daemon.log.read_text()

@@ -138,6 +138,13 @@ def test_calls_know_engines_only_by_their_contracts(path: Path) -> None:
         assert not {name for name in imports_of(path) if name.startswith("voxd.engines")}
 
 
+@each_module
+def test_nothing_asks_twilios_rest_api(path: Path) -> None:
+    """Its client ignores its timeout and misreads booleans (twilio 9.13): whoever begins to use it
+    wraps each call in `asyncio.timeout`, writes "true" as text, and proves both."""
+    assert not {name for name in imports_of(path) if name.startswith("twilio.rest")}
+
+
 def test_the_table_is_the_one_that_the_package_prints() -> None:
     for unit in ROWS:
         word = unit.removeprefix("voxd.")

@@ -4,6 +4,7 @@ a loopback server that speaks their wire. A new engine gets its line in `SETUPS`
 
 import asyncio
 import contextlib
+import inspect
 import os
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -69,8 +70,8 @@ async def opened(name: str, **settings: Any) -> AsyncIterator[Any]:
 
 @contextlib.contextmanager
 def secret(name: str, value: str) -> Any:
-    """A secret in the environment, and no proxy between us and loopback."""
-    with mock.patch.dict(os.environ, {name: value, "NO_PROXY": "127.0.0.1"}):
+    """A secret in the environment."""
+    with mock.patch.dict(os.environ, {name: value}):
         os.environ.pop("CREDENTIALS_DIRECTORY", None)
         yield
 
@@ -172,11 +173,9 @@ def open_sockets() -> int:
 def open_tasks() -> int:
     """Tasks of this loop, but for those in which the loopback servers answer."""
     servers = ("aiohttp/web_protocol.py", "/tests/servers/")
-    return sum(
-        not any(part in task.get_coro().cr_code.co_filename for part in servers)
-        for task in asyncio.all_tasks()
-        if hasattr(task.get_coro(), "cr_code")
-    )
+    works = [task.get_coro() for task in asyncio.all_tasks()]
+    files = [work.cr_code.co_filename for work in works if inspect.iscoroutine(work)]
+    return sum(not any(part in file for part in servers) for file in files)
 
 
 @contextlib.asynccontextmanager

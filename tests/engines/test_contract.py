@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.engines import contract
+from tests.engines import contract, using
 from tests.engines.contract import BY_KIND, Claim
 from tests.engines.setups import KEY, SETUPS, Subject
 from voxd.engines.registry import ENTRIES, REGISTRY, Entry
@@ -102,6 +102,18 @@ async def test_every_engine_at_last(subject: Subject, claim: Claim) -> None:
 @pytest.mark.parametrize("name", params(lambda entry: True))
 async def test_an_engine_can_be_closed_in_mid_work_and_opened_again(name: str) -> None:
     await contract.it_can_be_closed_in_mid_work_and_opened_again(SETUPS[name])
+
+
+@pytest.mark.parametrize("name", params(lambda entry: not entry.is_local))
+async def test_a_proxy_of_the_machine_has_no_part_in_loopback(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")
+        monkeypatch.setenv(variable.lower(), "http://127.0.0.1:9")
+    async with SETUPS[name](KEY) as subject:
+        await subject.engine.warm()
+        await using.use(subject)
 
 
 @pytest.mark.parametrize("name", params(lambda entry: not entry.is_local))

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.servers import cartesia_script, groq_script
 from voxd.config import Config, Local, load_config
 from voxd.contracts import Priority, SpeechRequest
 from voxd.engines import registry
@@ -42,6 +43,13 @@ def test_importing_engines_imports_no_model_library() -> None:
 def test_the_shipped_config_is_valid_for_the_registered_engines() -> None:
     config = load_config(ROOT / "config.toml", settings_types())
     assert set(config.engines) == {entry.name for entry in REGISTRY}
+
+
+def test_no_shipped_model_was_shut_down() -> None:
+    """Providers' lists of 2026-11: Groq's Llamas and Cartesia's sonic of before 3 are gone."""
+    engines = load_config(ROOT / "config.toml", settings_types()).engines
+    assert engines["groq"].model in groq_script.MODELS
+    assert engines["cartesia"].model in cartesia_script.MODELS
 
 
 class Recorded:

@@ -33,6 +33,8 @@ _EPSILON_S = 1e-6
 """Audio times are floats of a few days in seconds: exact to well below a sample, not exactly."""
 
 _SILENCE_DBFS = -100.0
+_FULL_SCALE_DB = 10 * math.log10(_FRAME * 32768**2)
+"""Energy of a frame of a full-scale square wave."""
 _TAIL_FRAMES = 15
 _TAIL_DROP_DB = 10.0
 """Within 150 ms of a voiced frame the minimum level is this much lower: a soft final consonant
@@ -186,9 +188,11 @@ class SpeechActivity:
 
 def _frame_levels(whole: npt.NDArray[np.int16]) -> list[float]:
     """Return the level of each 10 ms frame, dBFS, 0 for a full-scale square wave."""
-    frames = whole.reshape(-1, _FRAME).astype(np.float32) / np.float32(32768)
-    power = np.einsum("ij,ij->i", frames, frames) / _FRAME
+    frames = whole.astype(np.float32).reshape(-1, _FRAME)
+    energies = np.add.reduce(frames * frames, axis=1).tolist()
     return [
-        max(_SILENCE_DBFS, 10 * math.log10(value)) if value > 0 else _SILENCE_DBFS
-        for value in power.tolist()
+        max(_SILENCE_DBFS, 10 * math.log10(energy) - _FULL_SCALE_DB)
+        if energy > 0
+        else _SILENCE_DBFS
+        for energy in energies
     ]

@@ -24,7 +24,7 @@ def decode_mulaw(mulaw: bytes) -> npt.NDArray[np.int16]:
     Returns:
         int16, shape (len(mulaw),), same rate as the input; full scale is ±32124. Writable.
     """
-    return _EXPAND[np.frombuffer(mulaw, dtype=np.uint8)]
+    return _EXPAND.take(np.frombuffer(mulaw, dtype=np.uint8))
 
 
 def encode_mulaw(pcm: npt.NDArray[np.int16]) -> bytes:

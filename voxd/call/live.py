@@ -31,6 +31,8 @@ from voxd.twilio.media import Dtmf, Mark, Media, Stop
 
 logger = logging.getLogger(__name__)
 
+FAIRNESS = 16
+"""Messages that are read in a row, should so many wait, before others get the loop."""
 CLOSE_S = 2.0
 """At the end of a call its socket and its sequence each get this long to be given back."""
 
@@ -177,6 +179,7 @@ class LiveCall:
 
     async def _read_line(self) -> None:
         """The line's messages to the ear, the mouth and the inbox."""
+        received = 0
         while True:
             await self._inbox.wait_for_room()
             message = await self._transport.receive()
@@ -195,8 +198,10 @@ class LiveCall:
                     return
                 case _:
                     pass  # `connected` and `start` came before the call
-            # A socket with much to read never suspends its reader: let the others run.
-            await asyncio.sleep(0)
+            received += 1
+            if received % FAIRNESS == 0:
+                # A socket with much to read never suspends its reader: let the others run.
+                await asyncio.sleep(0)
 
     async def _give_back(self) -> None:
         """Free what outlives the tasks, side by side: none keeps another from it."""

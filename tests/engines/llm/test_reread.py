@@ -20,6 +20,7 @@ class Model:
     def __init__(self) -> None:
         self.read: list[tuple[str, Sequence[Message]]] = []
         self.released: list[str] = []
+        self.priorities: list[Priority] = []
         self.busy: set[str] = set()
         self.fails: set[str] = set()
         self.gate = asyncio.Event()
@@ -28,6 +29,7 @@ class Model:
 
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         assert priority > Priority.GREETING
+        self.priorities.append(priority)
         self.read.append((call_id, messages))
         await self.gate.wait()
         if call_id in self.fails:
@@ -49,16 +51,24 @@ async def model() -> AsyncIterator[Model]:
 
 
 async def test_every_running_call_is_read_again(model: Model) -> None:
-    model.reread.remember("a", HELLO)
-    model.reread.remember("b", HELLO)
-    model.reread.remember("b", (SYSTEM,))
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
+    model.reread.remember("b", HELLO, Priority.COMMITTED)
+    model.reread.remember("b", (SYSTEM,), Priority.COMMITTED)
     model.reread.begin()
     await model.settled()
     assert model.read == [("a", HELLO), ("b", (SYSTEM,))]
 
 
+async def test_a_shadow_is_read_again_as_a_shadow(model: Model) -> None:
+    model.reread.remember("a", HELLO, Priority.SHADOW)
+    model.reread.remember("b", HELLO, Priority.GREETING)
+    model.reread.begin()
+    await model.settled()
+    assert model.priorities == [Priority.SHADOW, Priority.SPECULATION]
+
+
 async def test_without_a_call_the_system_prompt_is_and_takes_no_sequence(model: Model) -> None:
-    model.reread.remember("a", HELLO)
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
     model.reread.forget("a")
     model.reread.begin()
     await model.settled()
@@ -67,7 +77,7 @@ async def test_without_a_call_the_system_prompt_is_and_takes_no_sequence(model: 
 
 
 async def test_a_call_whose_own_request_is_on_its_way_is_left_alone(model: Model) -> None:
-    model.reread.remember("a", HELLO)
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
     model.busy.add("a")
     model.reread.begin()
     await model.settled()
@@ -76,8 +86,8 @@ async def test_a_call_whose_own_request_is_on_its_way_is_left_alone(model: Model
 
 async def test_a_call_that_ends_meanwhile_is_not_read(model: Model) -> None:
     model.gate.clear()
-    model.reread.remember("a", HELLO)
-    model.reread.remember("b", HELLO)
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
+    model.reread.remember("b", HELLO, Priority.COMMITTED)
     model.reread.begin()
     await model.settled()
     model.reread.forget("b")
@@ -89,7 +99,7 @@ async def test_a_call_that_ends_meanwhile_is_not_read(model: Model) -> None:
 async def test_a_prompt_that_kills_workers_is_not_tried_for_ever(model: Model) -> None:
     model.gate.clear()
     model.fails.add("a")
-    model.reread.remember("a", HELLO)
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
     for _ in range(3):  # each restart finds the first reading still unanswered
         model.reread.begin()
         await model.settled()
@@ -100,7 +110,7 @@ async def test_a_prompt_that_kills_workers_is_not_tried_for_ever(model: Model) -
 
 async def test_closing_stops_it(model: Model) -> None:
     model.gate.clear()
-    model.reread.remember("a", HELLO)
+    model.reread.remember("a", HELLO, Priority.COMMITTED)
     model.reread.begin()
     await model.settled()
     await model.reread.close()

@@ -63,6 +63,37 @@ def test_human_prompts_are_understood(whisper: WhisperWorker, piper: PiperWorker
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("dir-multi9", "Press 9 for more entries."),
+        ("vm-tocallnum", "Press 1 to call this number."),
+        ("digits/12", "12"),
+        ("digits/9", "9"),
+        ("hello", "Hello"),
+        ("yes", "Yes"),
+    ],
+)
+def test_what_was_said_once_is_heard_once(
+    whisper: WhisperWorker, piper: PiperWorker, name: str, text: str
+) -> None:
+    heard = transcribe(whisper, record(piper, name, text))["text"]
+    assert heard.strip(".!?").lower() == text.strip(".").lower()
+
+
+@pytest.mark.weights
+def test_what_was_said_twice_is_heard_twice(whisper: WhisperWorker, piper: PiperWorker) -> None:
+    heard = transcribe(whisper, record(piper, "none", "Hello, hello?"))["text"]
+    assert heard.lower().count("hello") == 2
+
+
+@pytest.mark.weights
+def test_a_word_like_noise_is_heard(whisper: WhisperWorker, piper: PiperWorker) -> None:
+    """Piper's "Two" has the doubtful no-speech probability that only the full window judges."""
+    assert transcribe(whisper, record(piper, "none", "Two"))["text"]
+
+
+@pytest.mark.weights
 @pytest.mark.parametrize("seconds", [0.4, 1.0, 4.0])
 @pytest.mark.parametrize("kind", ["silence", "hiss", "loud hiss", "hum", "clicks", "tone"])
 def test_noise_gives_no_words(whisper: WhisperWorker, kind: str, seconds: float) -> None:

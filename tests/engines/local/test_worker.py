@@ -13,7 +13,7 @@ import pytest
 from tests.engines.local.workers import COMMAND
 from voxd.engines.local.protocol import Frame, FrameDecoder, MessageType, encode_frame
 from voxd.engines.local.serving import OneAtATime
-from voxd.engines.local.worker import WORKERS, build_worker
+from voxd.engines.local.worker import WORKERS, build_worker, describe_failure
 
 DAEMON = """
 import asyncio, sys
@@ -86,3 +86,10 @@ def test_a_worker_beats_while_it_loads() -> None:
                 beats += 1
         ours.close()
         assert process.wait(30) == 0
+
+
+def test_a_model_that_its_library_refuses_is_named_in_one_short_line() -> None:
+    error = RuntimeError("invalid payload size\nand much more\n" * 50)
+    sentence = describe_failure({"model": "/models/whisper", "threads": 1}, error)
+    assert sentence == "/models/whisper is damaged or of the wrong kind (invalid payload size)"
+    assert "/v.onnx is damaged" in describe_failure({"voice": "/v.onnx"}, ValueError())

@@ -1,5 +1,6 @@
 """Nova: what is asked for, what its messages mean, and whole utterances over a real socket."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.servers.deepgram_script import Script, Utterance
 from voxd.engines.stt import deepgram
 from voxd.engines.stt.deepgram import Settings, decode_message, encode_listen
 from voxd.engines.stt.deepgram_stream import Failure
+from voxd.engines.stt.deepgram_words import read_message
 from voxd.engines.stt.segments import Segment, Word
 from voxd.engines.stt.transcript_tracker import Heard
 from voxd.errors import Category
@@ -48,11 +50,16 @@ SEGMENT = Segment(6.0, 8.0, "I'd like to book a table.", (Word("I'd", 6.1, 6.3),
 
 
 def parse(message: dict[str, Any]) -> Any:
-    """As the SDK hands it over."""
+    """As it is read from the socket."""
+    return read_message(json.dumps(message))
+
+
+def test_a_message_means_the_same_as_the_sdk_reads_it() -> None:
     from deepgram.core.unchecked_base_model import construct_type
     from deepgram.listen.v1.socket_client import V1SocketClientResponse
 
-    return construct_type(type_=V1SocketClientResponse, object_=message)
+    theirs = construct_type(type_=V1SocketClientResponse, object_=RESULTS)
+    assert decode_message(theirs) == decode_message(parse(RESULTS)) is not None
 
 
 def test_a_final_at_deepgrams_own_pause_is_an_eager_end() -> None:

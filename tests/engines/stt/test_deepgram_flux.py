@@ -1,5 +1,6 @@
 """Flux: what is asked for, what its messages mean, and whole turns over a real socket."""
 
+import json
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.servers.deepgram_script import Script, Utterance
 from voxd.engines.stt import deepgram_flux
 from voxd.engines.stt.deepgram_flux import Settings, decode_message, encode_listen
 from voxd.engines.stt.deepgram_stream import Failure
+from voxd.engines.stt.deepgram_words import read_message
 from voxd.engines.stt.segments import Segment, Word
 from voxd.engines.stt.transcript_tracker import Heard
 from voxd.errors import Category
@@ -34,11 +36,16 @@ SEGMENT = Segment(0.0, 1.3, "hi", (Word("hi", 0.9, 1.1),))
 
 
 def parse(message: dict[str, Any]) -> Any:
-    """As the SDK hands it over."""
+    """As it is read from the socket."""
+    return read_message(json.dumps(message))
+
+
+def test_a_message_means_the_same_as_the_sdk_reads_it() -> None:
     from deepgram.core.unchecked_base_model import construct_type
     from deepgram.listen.v2.socket_client import V2SocketClientResponse
 
-    return construct_type(type_=V2SocketClientResponse, object_=message)
+    theirs = construct_type(type_=V2SocketClientResponse, object_=TURN)
+    assert decode_message(theirs) == decode_message(parse(TURN)) is not None
 
 
 @pytest.mark.parametrize(

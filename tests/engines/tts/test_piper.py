@@ -17,15 +17,16 @@ class ScriptedWorker:
         self.requests: list[tuple[dict[str, Any], dict[str, Any]]] = []
         self.cancelled: list[int] = []
         self.is_silent = False
+        self.piece = b"one"
 
     def submit(self, op: str, params: dict[str, Any], **how: Any) -> Job:
         self.requests.append((params, how))
         job = Job(
             len(self.requests), "tts", Work(op, params), lambda job: self.cancelled.append(job.id)
         )
-        job.deliver(Frame(MessageType.PARTIAL, {"data": {}}, b"one"))
+        job.deliver(Frame(MessageType.PARTIAL, {"data": {}}, self.piece))
         if not self.is_silent:
-            job.deliver(Frame(MessageType.PARTIAL, {"data": {}}, b"two"))
+            job.deliver(Frame(MessageType.PARTIAL, {"data": {}}, self.piece))
             job.deliver(Frame(MessageType.DONE, {"data": {"duration_s": 1.0}}))
         return job
 
@@ -41,19 +42,39 @@ REQUEST = SpeechRequest("call", 1, "en", "", Priority.GREETING)
 async def test_audio_comes_piece_by_piece_and_the_end_is_not_audio() -> None:
     engine, worker = build()
     async with engine.open_speech(REQUEST) as speech:
-        assert [piece async for piece in speech.speak("Hello.", is_last=True)] == [b"one", b"two"]
+        assert [piece async for piece in speech.speak("Hello.", is_last=True)] == [b"one"] * 2
     assert worker.requests[0][0] == {"text": "Hello.", "length_scale": 1.0, "level_dbfs": -20.0}
 
 
-async def test_the_first_clause_of_a_reply_is_the_most_urgent() -> None:
+async def test_a_clause_is_wanted_when_those_before_it_have_been_heard() -> None:
     engine, worker = build()
+    worker.piece = bytes(8000)  # a second
+    now = asyncio.get_running_loop().time
     async with engine.open_speech(REQUEST) as speech:
-        for text in ("Sure,", "we are open."):
+        begun_at = now()
+        for text in ("Sure,", "we are open.", "Until five."):
             async for _ in speech.speak(text, is_last=False):
                 pass
-    (_, first), (_, second) = worker.requests
-    assert first["deadline"] < second["deadline"]
-    assert first["priority"] is Priority.GREETING
+        spoken_at = now()
+    deadlines = [how["deadline"] for _, how in worker.requests]
+    assert begun_at <= deadlines[0] <= spoken_at
+    assert 2.0 <= deadlines[1] - begun_at <= 2.0 + spoken_at - begun_at
+    assert abs(deadlines[2] - deadlines[1] - 2.0) < 1e-6
+    assert worker.requests[0][1]["priority"] is Priority.GREETING
+
+
+async def test_a_clause_that_is_late_is_wanted_now() -> None:
+    engine, worker = build()
+    worker.piece = b"\xff" * 8
+    now = asyncio.get_running_loop().time
+    async with engine.open_speech(REQUEST) as speech:
+        async for _ in speech.speak("Sure,", is_last=False):
+            pass
+        await asyncio.sleep(0.01)
+        late_at = now()
+        async for _ in speech.speak("we are open.", is_last=True):
+            pass
+    assert worker.requests[1][1]["deadline"] >= late_at
 
 
 async def test_closing_the_iterator_stops_the_work() -> None:

@@ -141,7 +141,7 @@ class LlamaCppLanguageModel:
 
     async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[str | Usage, None]:
         """See `contracts.LanguageModel`. `Usage.finish_reason` is `stop` or `length`."""
-        self._reread.remember(request.call_id, request.messages)
+        self._reread.remember(request.call_id, request.messages, request.priority)
         params = {
             "messages": _plain(request.messages),
             "max_tokens": request.max_tokens,
@@ -166,7 +166,7 @@ class LlamaCppLanguageModel:
 
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
-        self._reread.remember(call_id, messages)
+        self._reread.remember(call_id, messages, priority)
         params = {"messages": _plain(messages)}
         async with self._job("prepare", call_id, params, priority, 2 * READ_LIMIT_S) as job:
             await job.result()

@@ -33,14 +33,14 @@ class Reread:
         self._prepare = prepare
         self._release = release
         self._is_busy = is_busy
-        self._prompts: dict[str, Sequence[Message]] = {}
+        self._prompts: dict[str, tuple[Sequence[Message], Priority]] = {}
         self._system: Message | None = None
         self._has_new_worker = False
         self._task: asyncio.Task[None] | None = None
 
-    def remember(self, call_id: str, messages: Sequence[Message]) -> None:
+    def remember(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """The worker is about to read this."""
-        self._prompts[call_id] = messages
+        self._prompts[call_id] = (messages, max(priority, Priority.SPECULATION))
         if messages and messages[0].role == "system":
             self._system = messages[0]
 
@@ -66,16 +66,15 @@ class Reread:
         while self._has_new_worker:
             self._has_new_worker = False
             for call_id in list(self._prompts):
-                messages = self._prompts.get(call_id)
-                if messages is not None and not self._is_busy(call_id):
-                    await self._read(call_id, messages)
+                if call_id in self._prompts and not self._is_busy(call_id):
+                    await self._read(call_id, *self._prompts[call_id])
             if not self._prompts and self._system is not None:
-                await self._read(CALL_ID, (self._system,))
+                await self._read(CALL_ID, (self._system,), Priority.SPECULATION)
                 await self._release(CALL_ID)
 
-    async def _read(self, call_id: str, messages: Sequence[Message]) -> None:
+    async def _read(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         try:
-            await self._prepare(call_id, messages, Priority.SPECULATION)
+            await self._prepare(call_id, messages, priority)
         except EngineError:
             # Best effort. It may be what killed the worker, so it is not tried again.
             self.forget(call_id)

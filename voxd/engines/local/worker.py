@@ -57,6 +57,9 @@ WORKERS = {
 
 OOM_SCORE_ADJ = 500
 """Out of 1000: when memory runs out, the kernel ends a worker before the daemon."""
+NICENESS = 10
+"""Computing takes every core it finds for tens of milliseconds at a time; the daemon, which carries
+the audio of all calls and takes few, must not wait for that."""
 CLOSE_GRACE_S = 1.0
 """A worker that still computes this long after its socket closed ends at once."""
 PR_SET_PDEATHSIG = 1
@@ -175,6 +178,7 @@ def _tie_to_parent(connection: socket.socket) -> None:
 def _set_manners() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(NICENESS)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(message)s")
     try:
         Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ), encoding="ascii")

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Literal, assert_never
 
 from voxd.engines.failure import decode_retry_after, judge_status
+from voxd.engines.stt.deepgram_words import read_message
 from voxd.errors import Category, EngineError, Phase
 
 CLOSE_S = 0.3
@@ -58,15 +59,12 @@ class DeepgramSocket:
                     assert_never(never)
 
     async def receive(self) -> Any:
-        """The next message as the SDK's model; None for a type that the SDK does not know."""
-        # Not `async for`: it skips what is no JSON, and a stream of garbage would look silent.
+        """The next message, see `deepgram_words.read_message`."""
         with mapped_errors(self._engine, Phase.STREAM):
-            message = await self._connection.recv()
-        if isinstance(message, bytes):
-            raise EngineError(
-                self._engine, Category.SERVER, Phase.STREAM, "a binary message came back"
-            )
-        return message
+            message = await self._connection._websocket.recv()
+            if isinstance(message, str):
+                return read_message(message)
+        raise EngineError(self._engine, Category.SERVER, Phase.STREAM, "a binary message came back")
 
     async def finish(self) -> None:
         """Say that the stream ends, if the peer still listens."""

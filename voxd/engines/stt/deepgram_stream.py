@@ -59,7 +59,8 @@ class Dialect(Protocol):
         ...
 
     def decode(self, message: Any) -> Heard | Failure | None:
-        """A message of the SDK's; None when it is of no interest or not understood."""
+        """A message as `deepgram_words.read_message` gives it; None when it is of no interest or
+        not understood."""
         ...
 
 

@@ -1,8 +1,11 @@
 """Decoding what both Deepgram protocols have in common. Pure.
 
-The SDK checks no field: a missing one is None, a wrong one has whatever type it came with.
+Messages are read here and not by the SDK, which checks no field either but takes 0.5 ms for each,
+25 times as long, on the loop that carries every call's audio. A missing field is None, a wrong one
+has whatever type it came with.
 """
 
+import json
 import math
 from typing import Any
 
@@ -10,6 +13,25 @@ from voxd.engines.stt.segments import Word
 
 MAX_CODE = 64
 """Characters of Deepgram's word for a failure; it is meant to be a constant."""
+
+
+class Fields:
+    """A JSON object of a message, its fields as attributes."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self._fields = fields
+
+    def __getattr__(self, name: str) -> Any:
+        return self._fields.get(name)
+
+
+def read_message(text: str) -> Any:
+    """A message, its objects as `Fields`.
+
+    Raises:
+        ValueError: it is no JSON.
+    """
+    return json.loads(text, object_hook=Fields)
 
 
 def decode_number(value: Any) -> float | None:

@@ -36,8 +36,9 @@ from voxd.events import Kind
 
 CAPABILITIES = Capabilities(Kind.STT, is_local=True, languages=("en",), expected_latency_s=0.2)
 
-CAPACITY = 2
-"""Requests in the worker: one computes, one is there already when it ends."""
+CAPACITY = 1
+"""Requests in the worker. A second one would wait there, where nothing more urgent, of this kind
+or another, can pass it, to save a millisecond between the two."""
 PATIENCE_S = 0.4
 """The transcript should be there this long after the speech ended; orders the queue."""
 LIMIT_S = 10.0

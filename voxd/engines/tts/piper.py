@@ -10,6 +10,7 @@ from pydantic import Field
 
 from voxd.config import Table
 from voxd.contracts import (
+    LINE_RATE_HZ,
     PROBE_CALL_ID,
     Capabilities,
     EngineStatus,
@@ -23,10 +24,9 @@ from voxd.events import Kind
 
 CAPABILITIES = Capabilities(Kind.TTS, is_local=True, languages=("en",), expected_latency_s=0.15)
 
-CAPACITY = 2
-"""Requests in the worker: one computes, one is there already when it ends."""
-FOLLOWING_S = 1.0
-"""A reply's later clauses are wanted this much later than its first, which nothing covers."""
+CAPACITY = 1
+"""Requests in the worker. A second one would wait there, where nothing more urgent, of this kind
+or another, can pass it, to save a millisecond between the two."""
 LIMIT_S = 15.0
 """A clause of 100 characters takes 0.5 s; a worker that computes this long is stuck."""
 
@@ -49,7 +49,8 @@ class PiperSpeechStream:
         self._worker = worker
         self._params = settings.model_dump(include={"length_scale", "level_dbfs"})
         self._request = request
-        self._clauses = 0
+        self._speaks_until: float | None = None
+        """When the audio made so far will have been heard, if it began to play at once."""
 
     async def speak(self, text: str, *, is_last: bool) -> AsyncGenerator[bytes, None]:
         now = asyncio.get_running_loop().time()
@@ -58,13 +59,15 @@ class PiperSpeechStream:
             {"text": text, **self._params},
             call_id=self._request.call_id,
             priority=self._request.priority,
-            deadline=now + (FOLLOWING_S if self._clauses else 0.0),
+            # Nothing covers the first clause; each later one is wanted when those before it end.
+            deadline=now if self._speaks_until is None else max(now, self._speaks_until),
             limit_s=LIMIT_S,
         )
-        self._clauses += 1
         async with contextlib.aclosing(job):
             async for frame in job:
                 if frame.payload:
+                    begins = max(asyncio.get_running_loop().time(), self._speaks_until or 0.0)
+                    self._speaks_until = begins + len(frame.payload) / LINE_RATE_HZ
                     yield frame.payload
 
 
