@@ -9,7 +9,7 @@
     line <── speaker <── voice <── replier <── language model, text-to-speech <┘
 
 Audio takes the outer lanes, facts the inbox. What bounds each lane stands where the lane is:
-`inbox` (events), `transcriber` (audio kept for a new stream), `replier` (clauses, audio of one
+`inbox` (events), `tape` (audio kept for another stream), `replier` (clauses, audio of one
 clause), `speaker` (audio ahead of the line).
 
 Choice: the far end's playback is a model that marks correct, and a mark is sent after each clause
