@@ -14,8 +14,13 @@ stats.py     percentiles, bootstrap interval
 daemon.py    a daemon for the length of a bench, its processes' memory, its health
 line.py      one call placed, reduced to the figures of its turns
 wer.py       `scripts/bench wer`
+turns.py     `scripts/bench turns`: pauses.py hears them (in the gaps of gaps.tsv, which gaps.py
+             makes), policies.py prices ways to decide, tuning.py finds waits, curve.py draws
 v2v.py       `scripts/bench v2v`
 calls.py     `scripts/bench calls`
+cloud.py     `scripts/bench cloud`; its providers in provider.py (one process) and providers.py
+             (all), what is said in names.py, voxd's own part in overhead.py, cores and processor
+             time in cores.py, late load generators in lateness.py
 failover.py  `scripts/bench failover`; its providers in stand.py, what goes wrong in faults.py,
              what is said and heard in replies.py
 cli.py       arguments

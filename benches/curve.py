@@ -6,7 +6,7 @@ from html import escape
 
 WIDTH, HEIGHT = 860, 500
 LEFT, RIGHT, TOP, BOTTOM = 70, 30, 50, 60
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#888888", "#cc79a7")
+COLOURS = ("#888888", "#0072b2", "#009e73", "#d55e00", "#cc79a7")
 """Told apart by the colour-blind, too (Okabe and Ito)."""
 
 Point = tuple[float, float]

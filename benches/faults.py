@@ -22,7 +22,8 @@ Fault = Callable[[Stand], Awaitable[None]]
 TOKENS_BEFORE = 3
 """A model that fails in mid-stream has written so many."""
 CHUNKS_BEFORE = 7
-"""A voice that fails in mid-stream has sent so many tenths of a second."""
+"""A voice that fails in mid-stream has sent so many tenths of a second: it is in the middle of the
+second word of `replies`, and little is buffered ahead."""
 RETRY_AFTER = "7"
 
 

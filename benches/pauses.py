@@ -58,6 +58,7 @@ PIPECAT_PAUSE_S = 0.2
 GROUP_WORDS = 4
 """Prompts that begin with the same words fall into the same half: variants of one sentence must
 not be tuned on and reported."""
+WORKER_SOURCES = ("whisper_worker", "decoded", "smart_turn_worker")
 
 FRAGMENTS = frozenset(
     """
@@ -269,8 +270,7 @@ def _digest() -> str:
     files = [
         *(LABELS, GAPS, Path(__file__), Path(__file__).with_name("splice.py")),
         *(sources / "audio/activity.py", sources / "engines/stt/utterance.py"),
-        *sorted((sources / "engines/local").glob("*_worker.py")),
-        sources / "engines/local/decoded.py",
+        *(sources / f"engines/local/{name}.py" for name in WORKER_SOURCES),
     ]
     engines = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["engines"]
     used = [engines[name] for name in ("faster-whisper", "smart-turn")]

@@ -29,13 +29,19 @@ SILENCE = b"\xff"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The words of a reply at the caller's ear, against what the daemon says it said."""
+    """Words as they arrived, against those that were said."""
 
+    text: str
     lost: int
-    extra: int
-    """Words too many: said twice."""
+    twice: int
+    """Words too many that are among those said."""
     misheard: int
-    """Others in their place: Whisper's errors."""
+    """Other words, in place of some or between them: Whisper's errors."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Every word, once."""
+        return not (self.lost or self.twice or self.misheard)
 
 
 class SpokenReply:
@@ -78,11 +84,19 @@ class ReplyEar:
 
 def compare_words(said: str, heard: str) -> Heard:
     """Which words were lost and which came too often."""
+    text = heard
     said, heard = normalize_words(said), normalize_words(heard)
     if not said or not heard:
-        return Heard(len(said.split()), len(heard.split()), 0)
+        return Heard(text, len(said.split()), 0, len(heard.split()))
     output = jiwer.process_words(said, heard)
-    return Heard(output.deletions, output.insertions, output.substitutions)
+    inserted = [
+        word
+        for chunk in output.alignments[0]
+        if chunk.type == "insert"
+        for word in heard.split()[chunk.hyp_start_idx : chunk.hyp_end_idx]
+    ]
+    twice = sum(word in said.split() for word in inserted)
+    return Heard(text, output.deletions, twice, output.substitutions + len(inserted) - twice)
 
 
 def _words(text: str) -> list[str]:

@@ -38,9 +38,10 @@ def row(**changed: object) -> Row:
         "answered": True,
         "extra_ms": 500.0,
         "hole_ms": 0.0,
-        "question_errors": 0,
-        "reply": Heard(1, 0, 1),
+        "question": Heard("", 0, 0, 0),
+        "reply": Heard("", 1, 0, 1),
         "next_call_ms": 0.0,
+        "next_hole_ms": 0.0,
         "next_engine": "a",
     }
     return Row(**(usual | changed))  # type: ignore[arg-type]
@@ -68,7 +69,9 @@ def test_only_a_hole_in_the_answer_to_the_fault_counts() -> None:
     begin = call.turns[FAULT_TURN].answer_s or 0.0
     call.holes = [Hole(5.0, 900.0), Hole(begin + 1, 200.0), Hole(begin + 2, 300.0)]
     call.holes.append(Hole((call.turns[FAULT_TURN + 1].answer_s or 0.0) + 1, 700.0))
-    assert longest_hole_ms(call) == 300.0
+    assert longest_hole_ms(call, FAULT_TURN) == 300.0
+    assert longest_hole_ms(call, FAULT_TURN + 1) == 700.0
+    assert longest_hole_ms(report(None), 0) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -79,8 +82,8 @@ def test_only_a_hole_in_the_answer_to_the_fault_counts() -> None:
         ({"extra_ms": None}, False),
         ({"hole_ms": MAX_EXTRA_MS + 1}, False),
         ({"answered": False}, False),
-        ({"question_errors": 1}, False),
-        ({"reply": Heard(0, 1, 0)}, False),
+        ({"question": Heard("", 1, 0, 0)}, False),
+        ({"reply": Heard("", 0, 1, 0)}, False),
         ({"reply": None}, True),
     ],
 )

@@ -122,8 +122,8 @@ class Replier:
         voice.unmute()
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_as(Kind.LLM, writing))
                 tasks.create_task(_as(Kind.TTS, speaking))
+                await _as(Kind.LLM, writing)
         except* _Failed as group:
             failed = group.exceptions[0]
         assert failed is None or isinstance(failed, _Failed)

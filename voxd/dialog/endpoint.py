@@ -7,9 +7,10 @@ and finds a wait between the three.
 How they are joined: each is evidence in log-odds, and evidence adds up. smart-turn's probability
 counts as its own logit. A shape shifts that: words that do not look finished outweigh a voice that
 does. The sum becomes a wait by straight lines through three points (`SURELY_OVER`, `EITHER_WAY`,
-`SURELY_NOT`). Without smart-turn the three shapes give exactly the tier's three waits. The weights
-are rounded from a logistic regression on one half of the pauses of `scripts/bench turns`; the
-optimum is flat, so they need not fit its recordings closely.
+`SURELY_NOT`), chosen so that without smart-turn the three shapes give exactly the tier's waits.
+The weights lie near a logistic regression on the tuned half of `scripts/bench turns` (in units of
+smart-turn's log-odds: unknown -4.4, incomplete -5.7). The optimum is flat there: shifting any
+of them by one changes the share of callers cut off by about two points.
 """
 
 import math
@@ -46,7 +47,7 @@ smart-turn says so with a probability of 0.95, as at half of all real ends."""
 EITHER_WAY = -1.0
 """Log-odds at which `unknown_s` is right; 0.27 by smart-turn for words that look complete."""
 SURELY_NOT = -4.0
-"""Log-odds up to which `incomplete_s` must pass; 0.02 by smart-turn, as at a third of the pauses
+"""Log-odds up to which `incomplete_s` must pass; 0.02 by smart-turn, as at a fifth of the pauses
 inside a sentence."""
 _LOGIT_LIMIT = 4.6
 """Log-odds of 0.99: a model that says 1.0 is not surer than that."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from importlib import metadata
 
 import pytest
 from websockets.extensions.permessage_deflate import PerMessageDeflate
@@ -90,6 +91,17 @@ async def test_what_is_sent_is_not_deflated_and_what_comes_is_inflated(
         await socket.send(Control.CLOSE_STREAM)
         assert (await socket.receive()).type == "Results"
     assert server.connections[0].audio_bytes == 800
+
+
+async def test_opening_a_socket_reads_nothing_from_the_disk(
+    server: DeepgramServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = link_to(server)
+    monkeypatch.setattr(metadata, "version", lambda name: pytest.fail("the version was read"))
+    for _ in range(2):
+        async with link.connect("v1", QUERY):
+            pass
+    assert server.connections[1].headers["User-Agent"] == "deepgram-sdk/7.17.0"
 
 
 async def test_a_refused_parameter_is_named(server: DeepgramServer) -> None:

@@ -132,10 +132,18 @@ async def _check(response: aiohttp.ClientResponse) -> None:
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:
     """The whole body of an answer that is short."""
-    body = await response.content.read(MAX_BODY_BYTES)
-    while not response.content.at_eof() and len(body) < MAX_BODY_BYTES:
-        body += await response.content.read(MAX_BODY_BYTES - len(body))
-    return body
+    body = b""
+    while len(body) < MAX_BODY_BYTES and (received := await _receive(response)):
+        body += received
+    return body[:MAX_BODY_BYTES]
+
+
+async def _receive(response: aiohttp.ClientResponse) -> bytes:
+    """What has come of the body; empty at its end."""
+    try:
+        return await response.content.readany()
+    except RuntimeError as error:  # aiohttp's word for a session that was closed meanwhile
+        raise aiohttp.ClientConnectionError("closed while it was read") from error
 
 
 async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[object, None]:
@@ -143,7 +151,7 @@ async def _chunks(response: aiohttp.ClientResponse) -> AsyncGenerator[object, No
     connection can be used again."""
     decoder = EventDecoder()
     is_done = False
-    async for received in response.content.iter_any():
+    while received := await _receive(response):
         for event in decoder.feed(received):
             is_done = is_done or event.data.strip() == DONE
             if is_done:

@@ -34,8 +34,8 @@ CAPABILITIES = Capabilities(
     Kind.STT, is_local=False, languages=LANGUAGES, expected_latency_s=0.15, is_streaming=True
 )
 
-MESSAGE_BYTES = 320
-"""40 ms of mu-law, for half as many messages. What is asked for at a pause is no later by it:
+MESSAGE_BYTES = 480
+"""60 ms of mu-law, for a third of the messages. What is asked for at a pause is no later by it:
 `Finalize` goes after all audio before it."""
 UTTERANCE_END_FLOOR_MS = 1000
 """Deepgram refuses less at the handshake."""
