@@ -23,6 +23,6 @@ cloud.py     `scripts/bench cloud`; its providers in provider.py (one process) a
              time in cores.py, late load generators in lateness.py
 failover.py  `scripts/bench failover`; its providers in stand.py, what goes wrong in faults.py,
              what is said and heard in replies.py
-cli.py       arguments
+cli.py       arguments; __main__.py starts it for `scripts/bench`
 ===========  =================================================================================
 """
