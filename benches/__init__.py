@@ -14,15 +14,20 @@ stats.py     percentiles, bootstrap interval
 daemon.py    a daemon for the length of a bench, its processes' memory, its health
 line.py      one call placed, reduced to the figures of its turns
 wer.py       `scripts/bench wer`
+barge.py     `scripts/bench barge`: trials.py (made of noises.py and voices.py) says what callers
+             do, interrupting.py holds a call of each, heard.py counts the words they heard
 turns.py     `scripts/bench turns`: pauses.py hears them (in the gaps of gaps.tsv, which gaps.py
              makes), policies.py prices ways to decide, tuning.py finds waits, curve.py draws
-v2v.py       `scripts/bench v2v`
+v2v.py       `scripts/bench v2v`; floor.py is the soonest that was possible
 calls.py     `scripts/bench calls`
 cloud.py     `scripts/bench cloud`; its providers in provider.py (one process) and providers.py
              (all), what is said in names.py, voxd's own part in overhead.py, cores and processor
              time in cores.py, late load generators in lateness.py
-failover.py  `scripts/bench failover`; its providers in stand.py, what goes wrong in faults.py,
-             what is said and heard in replies.py
+interims.py  `scripts/bench cloud --interim-ms`
+failover.py  `scripts/bench failover`; its providers in stand.py behind gate.py and resolver.py,
+             what goes wrong in faults.py, what was kept in outcomes.py, what is said and heard in
+             replies.py
+peer/        `scripts/bench peer`: pipecat beside voxd, in an environment of its own
 cli.py       arguments; __main__.py starts it for `scripts/bench`
 ===========  =================================================================================
 """

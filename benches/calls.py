@@ -90,7 +90,7 @@ async def run(
     with run_daemon(directory, {} if tier is None else {"call.tier": tier}) as daemon:
         for calls in steps:
             each = CROWD_TURNS if calls >= CROWD else max(turns, math.ceil(FEWEST_TURNS / calls))
-            done.append(await _run_step(daemon, calls, each, shipped["phrases"]["busy"]))
+            done.append(await _run_step(daemon, calls, each, shipped["phrases"]["en"]["busy"]))
             if shows_progress:
                 show_step(done[-1])
     return Result(tier or str(shipped["call"]["tier"]), tuple(done))

@@ -8,12 +8,15 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benches import prompts
 from benches.daemon import DaemonFailed
-from benches.faults import FAULT_NAMES, STAGES
+from benches.faults import FAULT_NAMES, SCENARIOS
 from voxd.errors import VoxdError
+
+if TYPE_CHECKING:
+    from benches import cloud
 
 DESCRIPTION = """\
 Measures voxd on this machine with a human voice: the telephone prompts of Debian's
@@ -22,7 +25,9 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench v2v        how soon a caller is answered, and how often too soon (about 12 min)
   scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
   scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
-  scripts/bench failover   what each failure of a provider costs a caller (about 30 min)
+  scripts/bench failover   what each failure of a provider costs a caller (about 40 min)
+  scripts/bench peer       pipecat beside voxd, same caller and weights (about an hour)
+  scripts/bench barge      what silences the agent, how soon, and what does not (about 3 min)
   scripts/bench turns      callers cut off in a pause, and the delay at real ends (about 5 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
   scripts/bench prompts    the recordings, for `voxd call`
@@ -69,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         metavar=f"0..{len(prompts.PAUSE_PROMPTS)}",
         help="prompts said with each length of pause; 0 leaves that part out (16)",
     )
+    v2v.add_argument(
+        "--no-speculation",
+        action="store_true",
+        help="the other side: no reply is begun before the turn is over",
+    )
     v2v.set_defaults(run=_run_v2v)
 
     calls = commands.add_parser("calls", help="several calls at once")
@@ -83,6 +93,13 @@ def _parser() -> argparse.ArgumentParser:
         "--design", action="store_true", help="the design's delays (150, 220, 90 ms)"
     )
     cloud.add_argument("--interim-s", type=float, default=1.0, help="between interims (1.0)")
+    cloud.add_argument(
+        "--interim-ms",
+        type=_positive,
+        nargs="+",
+        metavar="MS",
+        help="one call, words so far told this long after they were said (try 100 250 1000)",
+    )
     cloud.add_argument("--tiers", nargs="+", choices=("pro", "enterprise"), help="(both)")
     cloud.add_argument(
         "--calls", type=_positive, nargs="+", metavar="N", help="calls at once (1 50)"
@@ -97,9 +114,37 @@ def _parser() -> argparse.ArgumentParser:
     cloud.set_defaults(run=_run_cloud)
 
     failover = commands.add_parser("failover", help="every failure of every provider")
-    failover.add_argument("--stages", nargs="+", choices=tuple(STAGES), help="(all)")
+    failover.add_argument("--stages", nargs="+", choices=tuple(SCENARIOS), help="(all)")
     failover.add_argument("--faults", nargs="+", choices=FAULT_NAMES, help="(all)")
+    failover.add_argument(
+        "--matrix", action="store_true", help="only the eight faults of each stage alone"
+    )
     failover.set_defaults(run=_run_failover)
+
+    peer = commands.add_parser("peer", help="pipecat beside voxd")
+    peer.add_argument("--turns", type=_positive, default=40, help="prompts said to each (40)")
+    peer.add_argument("--turns-per-call", type=_positive, default=8, help="in one call (8)")
+    peer.add_argument(
+        "--pause-prompts",
+        type=int,
+        choices=range(len(prompts.PAUSE_PROMPTS) + 1),
+        default=16,
+        metavar=f"0..{len(prompts.PAUSE_PROMPTS)}",
+        help="prompts said with each length of pause; 0 leaves that part out (16)",
+    )
+    peer.add_argument(
+        "--settings",
+        choices=("default", "tuned", "both"),
+        default="both",
+        help="pipecat as shipped, at the best that we found, or one beside the other (both)",
+    )
+    peer.set_defaults(run=_run_peer)
+
+    barge = commands.add_parser("barge", help="interruptions, and sounds that are none")
+    barge.add_argument(
+        "--tuned", action="store_true", help="the half that constants were tuned on, instead"
+    )
+    barge.set_defaults(run=_run_barge)
 
     turns = commands.add_parser("turns", help="when a pause is taken for the end of a turn")
     turns.add_argument(
@@ -118,11 +163,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     listing.set_defaults(run=_run_prompts)
 
-    for command in (v2v, calls):
+    for command in (v2v, calls, peer):
         command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
-    for command in (v2v, calls, cloud, failover):
+    for command in (v2v, calls, cloud, failover, peer):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
-    for command in (v2v, calls, cloud, failover, turns, wer):
+    for command in (v2v, calls, cloud, failover, peer, barge, turns, wer):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -138,6 +183,7 @@ def _run_v2v(options: argparse.Namespace) -> int:
                 options.turns_per_call,
                 options.pause_prompts,
                 options.tier,
+                speculates=not options.no_speculation,
             )
         )
     if options.json:
@@ -178,6 +224,8 @@ def _run_cloud(options: argparse.Namespace) -> int:
         crowd_turns=options.crowd_turns,
         has_local=not options.no_local,
     )
+    if options.interim_ms:
+        return _run_interims(options, asked)
     if not options.json:
         cloud.show_header(delays, split_cores())
     show = (lambda step: None) if options.json else cloud.show_step
@@ -192,16 +240,66 @@ def _run_cloud(options: argparse.Namespace) -> int:
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 
-def _run_failover(options: argparse.Namespace) -> int:
-    from benches import failover
+def _run_interims(options: argparse.Namespace, asked: "cloud.Options") -> int:
+    from benches import cloud, interims
 
-    wanted = failover.choose_faults(options.stages or (), options.faults or ())
+    show = (lambda step: None) if options.json else cloud.show_step
+    with _Directory(options.keep) as directory:
+        found = asyncio.run(interims.run(directory, asked, options.interim_ms, show))
+    if options.json:
+        _print_json(interims.to_json(found))
+    else:
+        interims.show(found)
+    if interims.is_void(found):
+        return EXIT_UNABLE
+    return EXIT_KEPT if interims.is_good(found) else EXIT_BROKEN
+
+
+def _run_failover(options: argparse.Namespace) -> int:
+    from benches import failover, outcomes
+
+    wanted = failover.choose_faults(
+        options.stages or (), options.faults or (), matrix=options.matrix
+    )
     with _Directory(options.keep) as directory:
         result = failover.run(directory, wanted, not options.json)
     if options.json:
         _print_json(result.to_json())
     else:
-        failover.show_verdict(result)
+        outcomes.show_verdict(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_peer(options: argparse.Namespace) -> int:
+    from benches.peer import bench, table
+
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(
+            bench.run(
+                directory,
+                options.turns,
+                options.turns_per_call,
+                options.pause_prompts,
+                bench.choose_tunings(options.settings),
+                options.tier,
+            )
+        )
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        table.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_barge(options: argparse.Namespace) -> int:
+    from benches import barge
+
+    prompts.install_tools()
+    result = barge.run(0 if options.tuned else 1)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        barge.show(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 

@@ -17,7 +17,14 @@ from typing import Any
 from benches.cores import CpuTime, Split, pinned, read_cpu_time, split_cores
 from benches.daemon import CONFIG, Daemon, find_descendants, run_daemon
 from benches.lateness import Lateness
-from benches.line import BenchFailed, Heard, build_turns, gather_heard, place_calls
+from benches.line import (
+    BenchFailed,
+    Heard,
+    build_turns,
+    gather_heard,
+    is_answered,
+    place_calls,
+)
 from benches.names import build_reply
 from benches.overhead import Overhead, Records, decode_records, find_first_clause, find_overhead
 from benches.prompts import TURN_PROMPTS, load_labels
@@ -57,6 +64,10 @@ class Options:
     crowd_turns: int = 6
     has_local: bool = True
     """The tiers keep the local engines behind the cloud's, as shipped."""
+    longest_s: float = LONGEST_PROMPT_S
+    """Of what callers say."""
+    sides: tuple[bool, ...] = (True, False)
+    """Which of them: with speculation, without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,8 @@ class Step:
     """Calls without a media stream."""
     heard: Heard
     floor_ms: float
-    """The soonest that an answer was possible with these delays and the tier's wait."""
+    """Median over turns: the soonest that an answer was possible with these delays, given the
+    silence that the rule for the turn's end asked for."""
     llm_requests: int
     overheads: tuple[Overhead, ...]
     load: Load
@@ -98,6 +110,12 @@ class Step:
     def extra_llm(self) -> int:
         """Requests whose reply nobody heard."""
         return self.llm_requests - self.heard.answered
+
+    @property
+    def above_floor_ms(self) -> float | None:
+        """By how much the median answer was later than it could be."""
+        p50_ms = median(self.heard.voice_to_voice_ms)
+        return None if p50_ms is None else p50_ms - self.floor_ms
 
     @property
     def totals_ms(self) -> list[float]:
@@ -174,7 +192,7 @@ async def run(directory: Path, options: Options, show: Callable[[Step], None]) -
             gc.freeze()  # collections of what does not change would be lateness of ours
             for tier in options.tiers:
                 for calls in options.calls:
-                    for speculates in (True, False):
+                    for speculates in options.sides:
                         step = await _run_step(
                             daemon, providers, shipped, options, tier, calls, speculates
                         )
@@ -221,7 +239,8 @@ async def _run_step(
     speculates: bool,
 ) -> Step:
     turns = options.turns if calls == 1 else options.crowd_turns
-    plans = build_plans(calls, turns, daemon.voice_url, _number(tier, speculates))
+    number = _number(tier, speculates)
+    plans = build_plans(calls, turns, daemon.voice_url, number, options.longest_s)
     _take_records(providers)
     lateness = Lateness()
     pids = [daemon.process.pid, *find_descendants(daemon.process.pid)]
@@ -241,6 +260,10 @@ async def _run_step(
     lag_p99_ms = daemon.health()["loop_lag_s"]["p99"] * 1000
     load = sum_up_load(reports, used, lasted_s, late_s, lag_p99_ms)
     wait_s = shipped["tiers"][tier]["wait_complete_s"]
+    floors_ms = [
+        find_floor_ms(options.delays, shipped["ear"]["pause_s"], turn_wait_s, speculates)
+        for turn_wait_s in find_waits_s(connected, wait_s)
+    ]
     found = [
         find_overhead(turn, report.origin, records, wait_s)
         for report in reports
@@ -252,7 +275,7 @@ async def _run_step(
         speculates=speculates,
         refused=len(reports) - len(connected),
         heard=gather_heard(connected),
-        floor_ms=find_floor_ms(options.delays, shipped["ear"]["pause_s"], wait_s, speculates),
+        floor_ms=median(floors_ms) or 0.0,
         llm_requests=records.llm_requests,
         # With speculation a part may have run before the end of the turn: nothing to subtract.
         overheads=() if speculates else tuple(overhead for overhead in found if overhead),
@@ -260,10 +283,12 @@ async def _run_step(
     )
 
 
-def build_plans(calls: int, turns: int, url: str, number: str) -> list[CallPlan]:
+def build_plans(
+    calls: int, turns: int, url: str, number: str, longest_s: float = LONGEST_PROMPT_S
+) -> list[CallPlan]:
     """Callers who dial one after the other and begin at different places of the prompts."""
     labels = load_labels()
-    short = [labels[name] for name in TURN_PROMPTS if labels[name].duration_s <= LONGEST_PROMPT_S]
+    short = [labels[name] for name in TURN_PROMPTS if labels[name].duration_s <= longest_s]
     plans = []
     for call in range(calls):
         said = [short[(call + turn) % len(short)] for turn in range(turns)]
@@ -289,9 +314,24 @@ def find_floor_ms(delays: Delays, pause_s: float, wait_s: float, speculates: boo
     clause = find_first_clause([(n * TOKEN_S, text) for n, text in enumerate(build_reply(0))])
     assert clause is not None
     words_s = pause_s + delays.stt_s
+    if delays.interim_delay_s is not None:
+        # Half of the time the newest interim is older than half of what lies between two.
+        interim_s = delays.interim_delay_s + delays.interim_s / 2
+        words_s = min(words_s, max(pause_s, interim_s))
     reply_s = delays.llm_s + clause[0] + delays.tts_s
     floor_s = max(wait_s, words_s + reply_s) if speculates else max(wait_s, words_s) + reply_s
     return floor_s * 1000
+
+
+def find_waits_s(reports: Sequence[CallReport], shortest_s: float) -> list[float]:
+    """The silence that was asked for at the end of each answered turn.
+
+    Args:
+        shortest_s: what counts where the daemon does not say.
+    """
+    answered = [turn for report in reports for turn in report.turns if is_answered(turn)]
+    waits_ms = [turn.daemon.wait_ms if turn.daemon else None for turn in answered]
+    return [shortest_s if wait_ms is None else wait_ms / 1000 for wait_ms in waits_ms]
 
 
 def sum_up_load(

@@ -26,6 +26,8 @@ class Mark:
 
     name: str
     point: Point
+    words_at: Point = (9, -7)
+    """Where its words begin (end, if that is to the left; else their middle), pixels from it."""
     colour: str = "#000000"
 
 
@@ -73,7 +75,9 @@ def draw(title: str, x: Axis, y: Axis, curves: Sequence[Curve], marks: Sequence[
     for mark in marks:
         left, top = _across(x, mark.point), _up(y, mark.point)
         parts.append(f'<circle cx="{left:.1f}" cy="{top:.1f}" r="5" fill="{mark.colour}"/>')
-        parts.append(_text(left + 9, top - 7, mark.name))
+        right, down = mark.words_at
+        anchor = "middle" if not right else "start" if right > 0 else "end"
+        parts.append(_text(left + right, top + down, mark.name, anchor=anchor))
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 

@@ -121,6 +121,7 @@ def run_daemon(
     *,
     environment: Mapping[str, str] | None = None,
     cores: frozenset[int] | None = None,
+    module: str = "voxd",
 ) -> Iterator[Daemon]:
     """Run voxd on a free loopback port until the block ends.
 
@@ -129,6 +130,7 @@ def run_daemon(
         overrides: dotted keys of config.toml and their values, for this run only.
         environment: added to this process's own.
         cores: the processor cores that it may use; None: as this process.
+        module: what is run; voxd itself, or something that runs it.
 
     Raises:
         DaemonFailed: it did not become ready.
@@ -140,6 +142,8 @@ def run_daemon(
         "server.drain_s": 1.0,
         # A cache of its own, so that every run starts from the same state.
         "cache.directory": str(directory / "speech"),
+        # And nothing that was said before: what a reply costs is measured.
+        "cache.reply_characters": 0,
     }
     file = directory / "config.toml"
     file.write_text(derive_config(config, {**ours, **overrides}), encoding="utf-8")
@@ -148,7 +152,7 @@ def run_daemon(
     ours_too = {key: value for key, value in os.environ.items() if key != "TWILIO_AUTH_TOKEN"}
     with log.open("wb") as output, pinned(cores or frozenset(os.sched_getaffinity(0))):
         process = subprocess.Popen(
-            [sys.executable, "-m", "voxd", "--config", str(file)],
+            [sys.executable, "-m", module, "--config", str(file)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -113,7 +113,8 @@ def find_overhead(
 
     Args:
         origin: the caller's clock at the first sample of the stream.
-        wait_s: the tier's wait for a turn that is surely over.
+        wait_s: the tier's wait for a turn that is surely over, where the daemon does not say
+            what it waited for.
     """
     daemon, answer_s = turn.daemon, turn.answer_s
     if daemon is None or answer_s is None or not daemon.transcript or not daemon.reply:
@@ -125,6 +126,8 @@ def find_overhead(
     reply, speech = records.replies.get(name), records.speech.get(name)
     if final_at is None or reply is None or speech is None:
         return None
+    if daemon.wait_ms is not None:
+        wait_s = daemon.wait_ms / 1000
     begins_at = daemon.speech_end + daemon.endpoint_ms / 1000
     if final_at >= daemon.speech_end + wait_s + FRAME_S:
         begins_at = final_at

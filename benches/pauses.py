@@ -42,6 +42,8 @@ SHOWN_MS = (300, 500, 800)
 """Lengths of pause that are reported."""
 TUNED_MS = (300, 400, 500, 650, 800, 1000)
 """Lengths that waits are tuned on: on three alone, every wait would be put just above one."""
+END = 0
+"""Stands for the length of a pause that does not end."""
 LONGEST_GAP_S = 0.3
 """A longer gap cannot be made into the shortest pause."""
 GAPS_A_PROMPT = 5
@@ -100,8 +102,9 @@ class Moment:
     known: Known
     resumed_s: dict[int, float]
     """Per length of pause (ms): when speech activity reports that the caller goes on."""
-    stirred_s: dict[int, float]
-    """The same: the first voiced frame of that, known only by hindsight."""
+    voiced_s: dict[int, list[float]]
+    """Per length of pause, `END` for an end: voiced frames after `speech_end`, by their ends, as
+    known after each message. In a pause the last ones are the beginning of what follows."""
 
 
 def is_whole(prompt: Prompt) -> bool:
@@ -143,7 +146,8 @@ class Heard:
     begin: float
     """Where the utterance begins."""
     resumed_at: float | None
-    stirred_at: float | None
+    voiced_at: tuple[float, ...]
+    """Ends of voiced frames after `speech_end`, one a message at most, until it resumed."""
 
 
 def listen(mulaw: bytes, pause_at: float) -> Heard | None:
@@ -151,6 +155,7 @@ def listen(mulaw: bytes, pause_at: float) -> Heard | None:
     activity, buffer = SpeechActivity(Ear()), UtteranceBuffer(max_s=60.0)
     begin: float | None = None
     found: tuple[float, float, bytes] | None = None
+    voiced_at: list[float] = []
     for start in range(0, len(mulaw) - MESSAGE + 1, MESSAGE):
         message = mulaw[start : start + MESSAGE]
         now = (start + MESSAGE) / RATE_HZ
@@ -162,11 +167,15 @@ def listen(mulaw: bytes, pause_at: float) -> Heard | None:
                     if begin is None:
                         begin = max(0.0, speech_start - PRE_ROLL_S)
                     if found is not None:
-                        return Heard(*found, begin, now, speech_start)
+                        return Heard(*found, begin, now, tuple(voiced_at))
                 case SpeechOffset(speech_end):
                     if found is None and abs(speech_end - pause_at) <= NEAR_S:
                         found = speech_end, now, buffer.take(speech_end)
-    return None if found is None or begin is None else Heard(*found, begin, None, None)
+        if found is not None and activity.voiced_at > max([found[0], *voiced_at]):
+            voiced_at.append(activity.voiced_at)
+    if found is None or begin is None:
+        return None
+    return Heard(*found, begin, None, tuple(voiced_at))
 
 
 class Models:
@@ -238,7 +247,8 @@ def _hear_all(
         if heard is None:
             yield None
             continue
-        yield Moment(prompt.name, "end", is_tuned(prompt), models.learn(mulaw, heard), {}, {})
+        voiced_s = {END: _since(heard.speech_end, heard.voiced_at)}
+        yield Moment(prompt.name, "end", is_tuned(prompt), models.learn(mulaw, heard), {}, voiced_s)
     for gap in gaps:
         yield _hear_gap(models, prompts[gap.name], gap)
 
@@ -246,18 +256,22 @@ def _hear_all(
 def _hear_gap(models: Models, prompt: Prompt, gap: Gap) -> Moment | None:
     pcm, known = prompt.read_pcm(), None
     resumed: dict[int, float] = {}
-    stirred: dict[int, float] = {}
+    voiced: dict[int, list[float]] = {}
     for pause_ms in sorted({*SHOWN_MS, *TUNED_MS}, reverse=True):
         spliced = splice_pause(pcm, (gap.start_s, gap.end_s), pause_ms / 1000)
         mulaw = encode(_on_the_line(spliced))
         heard = listen(mulaw, LEAD_S + gap.start_s)
-        if heard is None or heard.resumed_at is None or heard.stirred_at is None:
+        if heard is None or heard.resumed_at is None:
             return None
         known = known or models.learn(mulaw, heard)
         resumed[pause_ms] = heard.resumed_at - heard.speech_end
-        stirred[pause_ms] = heard.stirred_at - heard.speech_end
+        voiced[pause_ms] = _since(heard.speech_end, heard.voiced_at)
     assert known is not None
-    return Moment(prompt.name, gap.place, is_tuned(prompt), known, resumed, stirred)
+    return Moment(prompt.name, gap.place, is_tuned(prompt), known, resumed, voiced)
+
+
+def _since(speech_end: float, times: Iterable[float]) -> list[float]:
+    return [round(at - speech_end, 4) for at in times]
 
 
 def _on_the_line(pcm: NDArray[np.int16]) -> NDArray[np.int16]:
@@ -286,6 +300,6 @@ def _decode(row: dict[str, Any]) -> Moment:
             **row,
             "known": Known(**row["known"]),
             "resumed_s": {int(ms): at for ms, at in row["resumed_s"].items()},
-            "stirred_s": {int(ms): at for ms, at in row["stirred_s"].items()},
+            "voiced_s": {int(ms): times for ms, times in row["voiced_s"].items()},
         }
     )

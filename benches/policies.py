@@ -2,7 +2,7 @@
 
 A policy asks for a wait. The turn ends when the pause is that long and the words are there: no
 reply can be begun without them, and speech to text needs its time after the first short pause.
-Waits end with the 20 ms message in which they run out.
+Waits end with the 20 ms message in which they run out, and while the ear hears no voice.
 """
 
 import math
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benches.pauses import MESSAGE_S, SHOWN_MS, Known, Moment
+from benches.pauses import END, MESSAGE_S, SHOWN_MS, Known, Moment
+from voxd.audio.pause import PauseWatch
 from voxd.dialog.endpoint import Waits, judge_shape, required_wait
 
 Policy = Callable[[Known], float]
@@ -49,14 +50,26 @@ def pipecat_rule(known: Known) -> float:
     return 0.0 if known.pipecat_probability > PIPECAT_THRESHOLD else PIPECAT_STOP_S
 
 
-def decide_s(known: Known, wait_s: float, ready_s: float) -> float:
+def decide_s(known: Known, wait_s: float, ready_s: float, voiced_s: Sequence[float] = ()) -> float:
     """When the turn would end, seconds since `speech_end`.
 
     Args:
         ready_s: the words (and the judgement) are there.
+        voiced_s: voiced frames in the pause: the ear tells nothing while there is voice.
     """
     least = max(wait_s, ready_s) - known.phase_s
-    return known.phase_s + math.ceil(least / MESSAGE_S - 1e-6) * MESSAGE_S
+    due_s = known.phase_s + math.ceil(least / MESSAGE_S - 1e-6) * MESSAGE_S
+    return release_s(due_s, voiced_s)
+
+
+def release_s(due_s: float, voiced_s: Sequence[float]) -> float:
+    """When a pause is reported that is long enough at `due_s`, the end of a message."""
+    watch, now = PauseWatch(), due_s
+    watch.begin(0.0)
+    watch.wait(due_s)
+    while watch.check(now, max((at for at in voiced_s if at <= now + 1e-6), default=0.0)) is None:
+        now += MESSAGE_S
+    return now
 
 
 def ready_s(known: Known) -> float:
@@ -82,26 +95,19 @@ class Cost:
         return sum(self.cut_off[ms] for ms in lengths_ms) / len(lengths_ms)
 
 
-def price(policy: Policy, moments: Sequence[Moment], *, by_hindsight: bool = False) -> Cost:
-    """What a policy costs on these moments.
-
-    Args:
-        by_hindsight: count a turn as cut off only when it ended before the first voiced frame of
-            what follows: what an ear would reach that holds its fire from that frame on.
-    """
+def price(policy: Policy, moments: Sequence[Moment]) -> Cost:
+    """What a policy costs on these moments."""
     delays, lengths = [], sorted({ms for moment in moments for ms in moment.resumed_s})
     cut: dict[int, list[bool]] = {ms: [] for ms in lengths}
     inside: dict[int, list[bool]] = {ms: [] for ms in lengths}
     for moment in moments:
-        end_s = decide_s(moment.known, policy(moment.known), ready_s(moment.known))
+        wait_s, soonest_s = policy(moment.known), ready_s(moment.known)
         if moment.place == "end":
-            delays.append(end_s)
+            delays.append(decide_s(moment.known, wait_s, soonest_s, moment.voiced_s[END]))
             continue
         for ms in lengths:
-            until_s = moment.resumed_s[ms]
-            if by_hindsight:
-                until_s = min(until_s, moment.stirred_s[ms] + MESSAGE_S)
-            is_cut = end_s < until_s - 1e-6
+            end_s = decide_s(moment.known, wait_s, soonest_s, moment.voiced_s[ms])
+            is_cut = end_s < moment.resumed_s[ms] - 1e-6
             cut[ms].append(is_cut)
             if moment.place == "inside":
                 inside[ms].append(is_cut)

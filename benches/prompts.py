@@ -10,7 +10,7 @@ import os
 import shutil
 import subprocess
 import wave
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ SOUNDS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
 TRANSCRIPTS = Path("/usr/share/doc/asterisk-core-sounds-en/core-sounds-en.txt.gz")
 """Where Debian puts their words."""
 PACKAGES = ("asterisk-core-sounds-en", "asterisk-core-sounds-en-wav")
+TOOLS = ("sox", "espeak-ng")
+"""Packages of Debian and the programs in them."""
 LABELS = Path(__file__).with_name("labels.tsv")
 RATE_HZ = 8000
 """Samples a second of every recording."""
@@ -162,20 +164,36 @@ def install() -> None:
     """
     if are_installed():
         return
-    command = f"apt-get install --no-install-recommends {' '.join(PACKAGES)}"
+    _install("recorded prompts", PACKAGES, are_installed)
+
+
+def install_tools() -> None:
+    """Make sure that sox and espeak-ng are there, which make other sounds.
+
+    Raises:
+        PromptsMissing: they are not, and could not be installed.
+    """
+    if not _have_tools():
+        _install("sounds' tools", TOOLS, _have_tools)
+
+
+def _have_tools() -> bool:
+    return all(shutil.which(tool) for tool in TOOLS)
+
+
+def _install(what: str, packages: Sequence[str], are_there: Callable[[], bool]) -> None:
+    command = f"apt-get install --no-install-recommends {' '.join(packages)}"
     apt = shutil.which("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise PromptsMissing(
-            f"The recorded prompts are missing. On Debian or Ubuntu, as root: {command}"
-        )
-    print(f"Installing the recorded prompts ({', '.join(PACKAGES)}) …", flush=True)
+        raise PromptsMissing(f"The {what} are missing. On Debian or Ubuntu, as root: {command}")
+    print(f"Installing the {what} ({', '.join(packages)}) …", flush=True)
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install_them = [apt, "install", "-y", "-q", "--no-install-recommends", *PACKAGES]
+    install_them = [apt, "install", "-y", "-q", "--no-install-recommends", *packages]
     if not _run_all([install_them], environment):
         # A fresh machine has no package lists yet.
         _run_all([[apt, "update", "-q"], install_them], environment)
-    if not are_installed():
-        raise PromptsMissing(f"The recorded prompts could not be installed with: {command}")
+    if not are_there():
+        raise PromptsMissing(f"The {what} could not be installed with: {command}")
 
 
 def _run_all(commands: Iterable[list[str]], environment: dict[str, str]) -> bool:

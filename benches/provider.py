@@ -56,7 +56,7 @@ class NamedListen(ListenV1):
 async def open_deepgram(options: argparse.Namespace) -> AsyncIterator[tuple[str, Take]]:
     script = DeepgramScript(
         final_delay_s=options.delay_s,
-        interim_delay_s=options.delay_s,
+        interim_delay_s=options.interim_delay_s,
         interim_s=options.interim_s,
     )
     deepgram.SESSIONS["/v1/listen"] = NamedListen
@@ -145,6 +145,7 @@ def main() -> None:
     parser.add_argument("kind", choices=OPEN)
     parser.add_argument("--delay-s", type=float, required=True)
     parser.add_argument("--interim-s", type=float, default=1.0)
+    parser.add_argument("--interim-delay-s", type=float, default=0.0)
     options = parser.parse_args()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve(options))

@@ -36,6 +36,8 @@ class Delays:
     """From a clause to its first audio."""
     interim_s: float = 1.0
     """Between two interims."""
+    interim_delay_s: float | None = None
+    """From the audio to an interim with its words; None: as long as a final takes."""
 
 
 REAL = Delays(0.25, 0.22, 0.19)
@@ -88,8 +90,13 @@ class Provider:
 @contextmanager
 def run_providers(delays: Delays) -> Iterator[Mapping[str, Provider]]:
     """All three until the block ends, by engine name."""
+    interim_delay_s = delays.interim_delay_s
     wanted = {
-        "deepgram": [f"--delay-s={delays.stt_s}", f"--interim-s={delays.interim_s}"],
+        "deepgram": [
+            f"--delay-s={delays.stt_s}",
+            f"--interim-s={delays.interim_s}",
+            f"--interim-delay-s={delays.stt_s if interim_delay_s is None else interim_delay_s}",
+        ],
         "groq": [f"--delay-s={delays.llm_s}"],
         "cartesia": [f"--delay-s={delays.tts_s}"],
     }

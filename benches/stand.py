@@ -1,6 +1,7 @@
 """The loopback providers of `failover`, in a thread of their own. I/O.
 
-A thread, because starting a daemon blocks the bench and the daemon needs them meanwhile.
+A thread, because starting a daemon blocks the bench and the daemon needs them meanwhile. Each has a
+gate in front of it and a name that the daemon must resolve (`gate`, `resolver`).
 """
 
 import asyncio
@@ -8,13 +9,16 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
+from benches.gate import DOMAIN, Certificate, Gate, open_gate
 from tests.servers import cartesia, deepgram, groq
 from tests.servers.cartesia_script import Script as VoiceScript
 from tests.servers.deepgram_listen import ListenV1
 from tests.servers.deepgram_script import Script as EarScript
 from tests.servers.deepgram_script import Utterance
+from tests.servers.deepgram_speech import Spoken
 from tests.servers.groq_script import Script as ModelScript
 
 STT_S, LLM_S, TTS_S = 0.25, 0.22, 0.19
@@ -34,9 +38,16 @@ class Stand:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._stacks: dict[str, AsyncExitStack] = {}
+        self._stack = AsyncExitStack()
+        self._names: Path
+        self._known: set[str] = set()
+        self._scheme = "http"
+        self.gates: dict[str, Gate] = {}
+        """By engine name."""
         self._armed: tuple[int, Callable[[Stand], Awaitable[None]]] | None = None
         self._utterances = 0
+        self.is_deaf = False
+        """The loopback Deepgram hears speech, but no words."""
         self._work: set[asyncio.Task[None]] = set()
         self.ear: deepgram.DeepgramServer
         self.model: groq.GroqServer
@@ -46,9 +57,8 @@ class Stand:
     def urls(self) -> dict[str, str]:
         """Base URL by engine name."""
         return {
-            "deepgram": self.ear.url,
-            "groq": self.model.url,
-            "cartesia": self.voice.url,
+            engine: f"{self._scheme}://{engine}.{DOMAIN}:{gate.port}"
+            for engine, gate in self.gates.items()
         }
 
     def arm(self, utterance: int, fault: Callable[["Stand"], Awaitable[None]]) -> None:
@@ -67,11 +77,19 @@ class Stand:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    async def open(self, said: Sequence[str], speak: Callable[[str], bytes], reply: str) -> None:
-        """Start all three; `said` is what the caller says in every call."""
+    async def open(
+        self,
+        said: Sequence[str],
+        speak: Callable[[str], bytes],
+        reply: str,
+        names: Path,
+        certificate: Certificate | None,
+    ) -> None:
+        """Start all three; see `open_stand`."""
+        self._names = names
+        self._scheme = "https" if certificate else "http"
         tokens = [f" {word}" if number else word for number, word in enumerate(reply.split())]
-        self.ear = await self._enter(
-            "deepgram",
+        self.ear = await self._stack.enter_async_context(
             deepgram.open_server(
                 EarScript(
                     utterances=tuple(Utterance(text) for text in said),
@@ -79,25 +97,31 @@ class Stand:
                     final_delay_s=STT_S,
                     utterance_gap_s=UTTERANCE_GAP_S,
                 )
-            ),
+            )
         )
         script = ModelScript(first_token_s=LLM_S, token_s=TOKEN_S, reply=lambda _: tokens)
-        self.model = await self._enter("groq", groq.open_server(script))
+        self.model = await self._stack.enter_async_context(groq.open_server(script))
         voice = VoiceScript(first_audio_s=TTS_S, speech=speak)
-        self.voice = await self._enter("cartesia", cartesia.open_server(voice))
+        self.voice = await self._stack.enter_async_context(cartesia.open_server(voice))
+        urls = {"deepgram": self.ear.url, "groq": self.model.url, "cartesia": self.voice.url}
+        for engine, url in urls.items():
+            gate = open_gate(int(url.rpartition(":")[2]), certificate)
+            self.gates[engine] = await self._stack.enter_async_context(gate)
+        self._known = set(urls)
+        self._write_names()
 
-    async def shut(self, engine: str) -> None:
-        """End a provider: its sockets are closed, and nobody listens there any more."""
-        await self._stacks.pop(engine).aclose()
+    def forget_name(self, engine: str) -> None:
+        """From now on nobody knows the provider's name."""
+        self._known.discard(engine)
+        self._write_names()
 
     async def close(self) -> None:
-        """End all that still run."""
-        for engine in tuple(self._stacks):
-            await self.shut(engine)
+        """End all of it."""
+        await self._stack.aclose()
 
-    async def _enter(self, engine: str, server: Any) -> Any:
-        self._stacks[engine] = stack = AsyncExitStack()
-        return await stack.enter_async_context(server)
+    def _write_names(self) -> None:
+        lines = (f"{engine}.{DOMAIN}" for engine in self._known)
+        self._names.write_text("\n".join(lines), encoding="utf-8")
 
 
 class _WatchedListen(ListenV1):
@@ -105,6 +129,9 @@ class _WatchedListen(ListenV1):
 
     stand: Stand
     _quiet_s = UTTERANCE_GAP_S
+
+    def _results_of(self, words: list[Spoken]) -> dict[str, Any]:
+        return super()._results_of([] if self.stand.is_deaf else words)
 
     def on_step(self) -> None:
         super().on_step()
@@ -117,8 +144,22 @@ class _WatchedListen(ListenV1):
 
 
 @contextmanager
-def open_stand(said: Sequence[str], speak: Callable[[str], bytes], reply: str) -> Iterator[Stand]:
-    """Providers that are well, until the block ends."""
+def open_stand(
+    said: Sequence[str],
+    speak: Callable[[str], bytes],
+    reply: str,
+    names: Path,
+    certificate: Certificate | None = None,
+) -> Iterator[Stand]:
+    """Providers that are well, until the block ends.
+
+    Args:
+        said: what the caller says in every call, again from the first after the last.
+        speak: the voice, text to mu-law.
+        reply: what the model always answers.
+        names: file for the resolver: the providers that have a name.
+        certificate: to be reached by TLS; None: without.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="providers")
     thread.start()
@@ -131,7 +172,7 @@ def open_stand(said: Sequence[str], speak: Callable[[str], bytes], reply: str) -
     usual = deepgram.SESSIONS["/v1/listen"]
     deepgram.SESSIONS["/v1/listen"] = type("Listen", (_WatchedListen,), {"stand": stand})
     try:
-        run(stand.open(said, speak, reply))
+        run(stand.open(said, speak, reply, names, certificate))
         yield stand
         run(stand.close())
     finally:

@@ -27,6 +27,17 @@ def median(values: Sequence[float]) -> float | None:
     return percentile(values, 50)
 
 
+def wilson(count: int, trials: int) -> Interval:
+    """A rate with its 95 % score interval (Wilson 1927), right for few events, too."""
+    if trials <= 0:
+        return Interval(0.0, 0.0, 1.0)
+    z = 1.959964
+    rate = count / trials
+    middle = (rate + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z / (1 + z**2 / trials) * ((rate * (1 - rate) + z**2 / (4 * trials)) / trials) ** 0.5
+    return Interval(rate, max(0.0, middle - half), min(1.0, middle + half))
+
+
 def bootstrap_rate_difference(
     errors_a: Sequence[int],
     errors_b: Sequence[int],

@@ -28,7 +28,7 @@ from benches.policies import (
     smart_turn_only,
 )
 from benches.stats import Interval, bootstrap_rate_difference
-from benches.tuning import LIMIT_P50_S, Family, choose, frontier, try_all
+from benches.tuning import LIMIT_P50_S, OTHER_LIMITS_S, Family, choose, frontier, try_all
 from voxd.dialog.endpoint import Waits
 
 FEWEST_PAUSES = 300
@@ -36,9 +36,12 @@ FEWEST_PAUSES = 300
 PICTURE = CONFIG.parent / "docs" / "turns.svg"
 LONGEST_SHOWN_S = 1.0
 """Right edge of the picture."""
+WORDS_AT = {"enterprise": (-8, 22), "pro": (0, 36), "free, starter": (8, 30)}
+"""Places in the picture for the words of tiers, which lie close together below a curve."""
 
 JOINED = "joined"
-PIPECAT = "pipecat's rule"
+PIPECAT = "pipecat's default rule"
+SHIPPED = "as shipped: "
 FAMILIES: dict[str, Family] = {
     "silence only": silence_only,
     "words' shape only": shape_only,
@@ -69,8 +72,9 @@ class Result:
     transcript_p50_s: float
     judgement_p50_s: float
     rows: tuple[Row, ...]
-    """Tuned policies, pipecat's rule, the tiers as shipped, and the joined policy if its turns
-    ended only while no voiced frame is pending."""
+    """Tuned policies, pipecat's rule, and the tiers as shipped."""
+    trade_off: tuple[Row, ...]
+    """The joined policy, tuned to other delays."""
     fewer: dict[str, Interval]
     """Other policy -> cut off by the joined one less cut off by it, on the reported half."""
     curves: dict[str, list[tuple[float, float]]]
@@ -96,11 +100,11 @@ def run() -> Result:
     tuned = [moment for moment in moments if moment.is_tuned]
     reported = [moment for moment in moments if not moment.is_tuned]
 
-    def build_row(name: str, policy: Policy, waits: Waits | None, *, held: bool = False) -> Row:
-        prices = (price(policy, half, by_hindsight=held) for half in (tuned, reported))
-        return Row(name, waits, *prices)
+    def build_row(name: str, policy: Policy, waits: Waits | None) -> Row:
+        return Row(name, waits, *(price(policy, half) for half in (tuned, reported)))
 
     rows: list[Row] = []
+    trade_off: list[Row] = []
     policies: dict[str, Policy] = {}
     curves: dict[str, list[tuple[float, float]]] = {}
     for name, family in FAMILIES.items():
@@ -109,18 +113,19 @@ def run() -> Result:
         if best is not None:
             policies[name] = family(best.waits)
             rows.append(build_row(name, policies[name], best.waits))
+        for limits_s in OTHER_LIMITS_S if name == JOINED else ():
+            if found := choose(tries, *limits_s):
+                limits = "p50 {:.2f} s, p90 {:.2f} s".format(*limits_s)
+                trade_off.append(build_row(limits, family(found.waits), found.waits))
         costs = [price(family(found.waits), reported) for found in frontier(tries)]
         points = [(cost.mean_s, cost.mean_cut_off()) for cost in costs]
         curves[name] = [point for point in points if point[0] <= LONGEST_SHOWN_S]
     policies[PIPECAT] = pipecat_rule
     rows.append(build_row(PIPECAT, pipecat_rule, None))
     rows += [
-        build_row(f"as shipped: {', '.join(names)}", joined(waits), waits)
+        build_row(f"{SHIPPED}{', '.join(names)}", joined(waits), waits)
         for waits, names in load_tiers().items()
     ]
-    if JOINED in policies:
-        waits = next(row.waits for row in rows if row.name == JOINED)
-        rows.append(build_row("joined, held", policies[JOINED], waits, held=True))
     pauses = [moment for moment in moments if moment.place != "end"]
     ours = policies.pop(JOINED, None)
     heard = [moment for moment in pauses if not moment.is_tuned]
@@ -132,6 +137,7 @@ def run() -> Result:
         transcript_p50_s=float(np.median([moment.known.transcript_s for moment in moments])),
         judgement_p50_s=float(np.median([moment.known.judgement_s for moment in moments])),
         rows=tuple(rows),
+        trade_off=tuple(trade_off),
         fewer={name: compare(ours, other, heard) for name, other in policies.items() if ours},
         curves=curves,
     )
@@ -150,19 +156,25 @@ def compare(ours: Policy, other: Policy, pauses: Sequence[Moment]) -> Interval:
     """Share that `ours` cuts off less the share that `other` does; drawn prompt by prompt."""
     counts: dict[str, tuple[int, int, int]] = {}
     for moment in pauses:
-        cut = []
-        for policy in (ours, other):
-            end_s = decide_s(moment.known, policy(moment.known), ready_s(moment.known))
-            cut.append(sum(end_s < moment.resumed_s[ms] - 1e-6 for ms in SHOWN_MS))
+        cut = [
+            sum(_is_cut_off(moment, ms, policy(moment.known)) for ms in SHOWN_MS)
+            for policy in (ours, other)
+        ]
         one, two, size = counts.get(moment.name, (0, 0, 0))
         counts[moment.name] = one + cut[0], two + cut[1], size + len(SHOWN_MS)
     ours_cut, other_cut, sizes = zip(*counts.values(), strict=True)
     return bootstrap_rate_difference(ours_cut, other_cut, sizes)
 
 
+def _is_cut_off(moment: Moment, length_ms: int, wait_s: float) -> bool:
+    soonest_s = ready_s(moment.known)
+    end_s = decide_s(moment.known, wait_s, soonest_s, moment.voiced_s[length_ms])
+    return end_s < moment.resumed_s[length_ms] - 1e-6
+
+
 def picture(result: Result) -> str:
     """The curves and the operating points as SVG."""
-    marked = {JOINED: "chosen", PIPECAT: "pipecat's default rule"}
+    marked = [row for row in result.rows if row.name == PIPECAT or row.name.startswith(SHIPPED)]
     return draw(
         "Callers cut off in a pause, against the delay at real ends of turns",
         Axis(
@@ -172,9 +184,12 @@ def picture(result: Result) -> str:
         Axis("pauses of 300, 500 and 800 ms taken for the end", 0.0, 1.0, 0.2, form="{:.0%}"),
         [Curve(name, points) for name, points in result.curves.items()],
         [
-            Mark(marked[row.name], (row.reported.mean_s, row.reported.mean_cut_off()))
-            for row in result.rows
-            if row.name in marked
+            Mark(
+                row.name.removeprefix(SHIPPED),
+                (row.reported.mean_s, row.reported.mean_cut_off()),
+                WORDS_AT.get(row.name.removeprefix(SHIPPED), (9, -7)),
+            )
+            for row in marked
         ],
     )
 
@@ -195,18 +210,25 @@ def show(result: Result) -> None:
     print(f"{'':36} {'waits, s':14} endpoint, ms   cut off in a pause of ... ms")
     print(f"{'':36} {'':14}  p50  p90 mean   300    500    800   (inside a sentence)")
     for row in result.rows:
-        waits = row.waits
-        three = (
-            f"{waits.complete_s:.2f} {waits.unknown_s:.2f} {waits.incomplete_s:.2f}"
-            if waits is not None
-            else ""
-        )
-        print(f"{row.name:27} tuned    {three:14} {_costs(row.tuned)}")
-        print(f"{'':27} reported {'':14} {_costs(row.reported)}")
+        _show_row(row)
+    print(f"{JOINED}, tuned to other delays at real ends (upper limits)")
+    for row in result.trade_off:
+        _show_row(row)
     for name, fewer in result.fewer.items():
         low, high = fewer.low * 100, fewer.high * 100
         print(f"joined cuts off {fewer.estimate * 100:+.1f} points against {name},", end=" ")
         print(f"95 % interval {low:+.1f} to {high:+.1f} (reported half, bootstrap over prompts)")
+
+
+def _show_row(row: Row) -> None:
+    waits = row.waits
+    three = (
+        f"{waits.complete_s:.2f} {waits.unknown_s:.2f} {waits.incomplete_s:.2f}"
+        if waits is not None
+        else ""
+    )
+    print(f"{row.name:27} tuned    {three:14} {_costs(row.tuned)}")
+    print(f"{'':27} reported {'':14} {_costs(row.reported)}")
 
 
 def _costs(cost: Cost) -> str:

@@ -15,7 +15,8 @@ from tests.server.harness import connected, start, stream_of
 from voxd import app
 from voxd.app import Shutdown, run_daemon, serve
 from voxd.config import Config
-from voxd.errors import ConfigError, ListenError, ModelError
+from voxd.contracts import EngineState
+from voxd.errors import Category, ConfigError, EngineError, ListenError, ModelError, Phase
 from voxd.notify import Notifier
 from voxd.runtime import Runtime
 
@@ -192,6 +193,17 @@ async def test_a_second_signal_ends_calls_now() -> None:
         await socket.close()
 
 
+async def test_a_hang_up_signal_has_refused_accounts_tried_again() -> None:
+    async with running() as (daemon, _):
+        daemon.shutdown.look_again()  # too early to mean anything
+        await daemon.ready()
+        board, name = daemon.runtime.board, daemon.stage.llm.name
+        board.record_error(EngineError(name, Category.QUOTA, Phase.CONNECT, "scripted"))
+        assert board.verdict(name).state is EngineState.EJECTED
+        daemon.shutdown.look_again()
+        assert board.verdict(name).state is EngineState.PROBING
+
+
 async def test_systemd_is_told_again_and_again_that_the_loop_turns() -> None:
     async with running() as (daemon, _):
         async with asyncio.timeout(10):
@@ -256,7 +268,7 @@ def test_the_shipped_daemon_starts_serves_and_ends_with_all_of_its_workers(tmp_p
             lines.append(process.stdout.readline())
             assert lines[-1], process.stderr.read()
         workers = children_of(process.pid)
-        assert len(workers) == 3
+        assert len(workers) == 4
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         process.stdout.read()

@@ -7,7 +7,14 @@ from typing import Any
 
 import pytest
 
-from voxd.chains import choose_chains, declared_board, named_engines, rank_chains, unserved
+from voxd.chains import (
+    choose_chains,
+    declared_board,
+    named_engines,
+    rank_chains,
+    rank_judges,
+    unserved,
+)
 from voxd.config import Config, parse_config
 from voxd.engines.registry import settings_types
 from voxd.errors import AdmissionRefused
@@ -44,7 +51,7 @@ def names(config: Config) -> tuple[str, ...]:
 def test_without_keys_the_local_engines_serve_every_tier() -> None:
     config = shipped({PRO: {"tier": "pro"}})
     named = named_engines(config)
-    assert named.usable == ("faster-whisper", "llamacpp", "piper")
+    assert named.usable == ("faster-whisper", "llamacpp", "piper", "smart-turn")
     assert set(named.refused) == {"deepgram", "groq", "cartesia"}
     assert named.refused["groq"] == "no key configured: GROQ_API_KEY is not set"
     assert names(config.dialled(PRO)) == ("faster-whisper", "llamacpp", "piper")
@@ -85,4 +92,18 @@ def test_a_key_that_a_table_names_is_needed_as_well(monkeypatch: pytest.MonkeyPa
     config = parse_config(raw, settings_types(), base_dir=Path(), source="test")
     assert "OWN_KEY" in named_engines(config).refused["openai"]
     monkeypatch.setenv("OWN_KEY", "secret")
-    assert named_engines(config).usable == ("faster-whisper", "openai", "llamacpp", "piper")
+    usable = ("faster-whisper", "openai", "llamacpp", "piper", "smart-turn")
+    assert named_engines(config).usable == usable
+
+
+def test_a_judge_of_turns_is_ranked_by_language_and_nobody_needs_one() -> None:
+    judge = {**RAW["engines"]["smart-turn"], "languages": ["en"]}
+    numbers = {SPANISH: {"tier": "pro", "language": "es"}}
+    raw = {**RAW, "engines": {**RAW["engines"], "smart-turn": judge}, "numbers": numbers}
+    config = parse_config(raw, settings_types(), base_dir=Path(), source="test")
+    board = declared_board(config)
+    assert rank_judges(config, board).names == ("smart-turn",)
+    none = rank_judges(config.dialled(SPANISH), board)
+    assert none.names == ()
+    assert none.judgements[0].reason == "does not speak es"
+    assert "tiers.pro.turn" not in {problem.key for problem in unserved(config, board)}

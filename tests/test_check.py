@@ -5,6 +5,7 @@ import pytest
 from voxd.check import check_config
 from voxd.config import Config, load_config
 from voxd.engines.registry import settings_types
+from voxd.errors import ConfigError
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 
@@ -25,6 +26,8 @@ def with_models(tmp_path: Path) -> Path:
         (tmp_path / "models" / name).mkdir(parents=True)
     (tmp_path / "models/llm/SmolLM2-135M-Instruct.Q4_1.gguf").touch()
     (tmp_path / "models/piper/en_US-joe-medium.onnx").touch()
+    (tmp_path / "models/smart-turn").mkdir()
+    (tmp_path / "models/smart-turn/smart-turn-v3.2-cpu.onnx").touch()
     return tmp_path
 
 
@@ -32,7 +35,8 @@ def test_a_good_config_says_what_a_call_gets(tmp_path: Path) -> None:
     problems, text = check_config(shipped(with_models(tmp_path)), "")
     assert problems == ()
     assert "tier 'free'" in text
-    assert "stt faster-whisper  llm llamacpp  tts piper" in text
+    assert "stt faster-whisper  llm llamacpp  tts piper  turn smart-turn\n" in text
+    assert "  turn smart-turn\n" in text.split("Any number")[1]
     assert "127.0.0.1:8080 and serves this machine only" in text
 
 
@@ -44,6 +48,7 @@ def test_every_problem_is_listed_not_only_the_first(tmp_path: Path) -> None:
         "engines.faster-whisper.model",
         "engines.llamacpp.model",
         "engines.piper.voice",
+        "engines.smart-turn.model",
     ]
 
 
@@ -56,15 +61,24 @@ def test_with_a_token_signed_requests_are_served(tmp_path: Path) -> None:
 
 
 def test_a_language_that_nobody_of_the_tier_knows_is_a_problem(tmp_path: Path) -> None:
-    change = ('language = "en" ', 'language = "fr" ')
+    change = ('language = "en" ', 'language = "es" ')
     problems, text = check_config(shipped(with_models(tmp_path), change), "")
     assert [problem.key for problem in problems] == [
         "tiers.free.stt",
         "tiers.free.llm",
         "tiers.free.tts",
     ]
-    assert "piper: does not speak fr" in problems[2].message
-    assert "tts nothing  (not piper: does not speak fr)" in text
+    assert "piper: does not speak es" in problems[2].message
+    assert "tts nothing  (not piper: does not speak es)" in text
+
+
+def test_a_tier_may_do_without_a_judge_of_turns(tmp_path: Path) -> None:
+    with_judge = shipped(with_models(tmp_path))
+    free = with_judge.tiers["free"].model_copy(update={"turn": ()})
+    config = with_judge.model_copy(update={"tiers": {"free": free}})
+    problems, text = check_config(config, "")
+    assert problems == ()
+    assert "turn" not in text.split("Any number")[1].split("Listens")[0]
 
 
 NUMBERS = (
@@ -75,6 +89,12 @@ tier = "pro"
 [numbers."+15550101"]
 tier = "enterprise"
 language = "es"
+[numbers."+15550102"]
+tier = "enterprise"
+agent = "sol"
+[agents.sol]
+language = "es"
+greeting = "Clínica Sol."
 
 # --- dialled""",
 )
@@ -88,12 +108,39 @@ def test_each_number_is_told_with_its_chain_and_what_was_refused(
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
     problems, text = check_config(shipped(with_models(tmp_path), NUMBERS), "")
     pro, rest = text.split("+15550101: tier 'enterprise', language 'es'")
-    spanish, others = rest.split("Any other number: tier 'free', language 'en'")
+    spanish, rest = rest.split("+15550102: tier 'enterprise', agent 'sol', language 'es'")
+    sol, others = rest.split("Any other number: tier 'free', language 'en'")
     assert "stt deepgram > faster-whisper\n" in pro
     assert "llm llamacpp  (not groq: no key configured: GROQ_API_KEY is not set)" in pro
     assert "tts cartesia  (not piper: does not speak es)" in spanish
     assert "tts piper\n" in others
-    assert "no local fallback of tts for the language 'es'" in others
+    assert "says ¡Hola! Gracias por llamar. ¿Cómo puedo ayudarle hoy?\n" in spanish
+    assert "says Clínica Sol.\n" in sol
+    assert "says Hello!" in others
+    told = (
+        "Warning: no local fallback of stt, tts for the language 'es'; while the cloud is away its"
+    )
+    assert others.count(f"{told} callers hear the stored apology.") == 1
+    told = "+15550101 speaks 'es'; the prompt of its agent was written for 'en'."
+    assert told in others
+    assert "+15550102 speaks" not in others
     assert "Needs the network for stt: deepgram." in others
     assert [problem.key for problem in problems] == ["tiers.enterprise.llm"]
     assert "secret" not in text
+
+
+def test_without_a_directory_nobody_is_promised_a_stored_apology(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key in ("DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"):
+        monkeypatch.setenv(key, "secret")
+    change = ('directory = "var/speech"', 'directory = ""')
+    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS, change), "")
+    assert problems == ()
+    assert "no apology is stored for its callers" in text
+    assert "hear the stored apology" not in text
+
+
+def test_a_language_without_phrases_is_a_problem(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"agent\.language: no phrases in 'fr'"):
+        shipped(with_models(tmp_path), ('language = "en" ', 'language = "fr" '))

@@ -60,7 +60,7 @@ def test_check_judges_files_and_exposure(
     path.write_text(SHIPPED.read_text().replace("127.0.0.1", "0.0.0.0"))
     assert main(["--config", str(path), "check"]) == 2
     text = capsys.readouterr().out
-    assert "4 problem(s)" in text
+    assert "5 problem(s)" in text
     assert "server.host" in text and "fetch-models" in text
 
 

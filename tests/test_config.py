@@ -1,6 +1,7 @@
 """The shipped config.toml is the reference, and a config's problems are told all at once."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,9 +11,10 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from voxd.config import Config, Deadlines, Tier, load_config, parse_config, read_secret
+from voxd.config import Config, Deadlines, Phrases, Tier, load_config, parse_config, read_secret
 from voxd.engines.registry import settings_types
 from voxd.errors import ConfigError
+from voxd.phrases import SHIPPED as SHIPPED_PHRASES
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 RAW: dict[str, Any] = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
@@ -26,6 +28,8 @@ def tables() -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in Config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield name, field.annotation
+    for language in SHIPPED_PHRASES:
+        yield f"phrases.{language}", Phrases
     for tier in RAW["tiers"]:
         yield f"tiers.{tier}", Tier
         yield f"tiers.{tier}.deadlines", Deadlines
@@ -74,6 +78,8 @@ def test_the_shipped_values_are_the_defaults(table: str, model: type[BaseModel])
         chosen = default is PydanticUndefined or table.startswith("tiers.")
         if not chosen and f"{table}.{key}" not in OWN_VALUES:
             value = shown(table)[key]
+            if isinstance(default, BaseModel):  # a table within the table
+                value = type(default).model_validate(value)
             assert (tuple(value) if isinstance(value, list) else value) == default, key
 
 
@@ -91,7 +97,8 @@ def test_every_key_has_a_line_of_why() -> None:
             explained.add(key)
     known = {key for table, model in tables() for key in model.model_fields}
     plain = {"prompt", "greeting", "target_s"} | {key for key in known if key.startswith("wait_")}
-    plain |= set(shown("phrases")) | {"stt", "llm", "tts", "model", "voice", "deadlines"}
+    plain |= {"phrases", "stt", "llm", "tts", "model", "voice", "deadlines"}
+    plain |= set(shown("phrases.en"))
     assert known <= explained | plain
 
 
@@ -158,6 +165,8 @@ def test_a_chain_may_name_only_engines_that_have_a_table() -> None:
 def test_a_chain_may_name_only_engines_of_its_kind() -> None:
     tiers = {"free": {**RAW["tiers"]["free"], "stt": ["piper"]}}
     assert problems_of({**RAW, "tiers": tiers})["tiers.free.stt"] == "'piper' is of kind tts"
+    tiers = {"free": {**RAW["tiers"]["free"], "turn": ["piper"]}}
+    assert problems_of({**RAW, "tiers": tiers})["tiers.free.turn"] == "'piper' is of kind tts"
 
 
 def test_waits_that_shrink_are_a_problem() -> None:
@@ -189,11 +198,118 @@ def test_a_number_has_its_own_tier_and_language() -> None:
     own = config.dialled("+15550100")
     assert own.tier() is config.tiers["pro"]
     assert own.agent.language == "es"
-    assert own.agent.greeting == config.agent.greeting
+    assert own.phrases.greeting == SHIPPED_PHRASES["es"]["greeting"]
+    assert own.agent.prompt == config.agent.prompt
     for other in ("+15550101", "+15550199", ""):
         assert config.dialled(other).tier() is config.tier()
         assert config.dialled(other).agent == config.agent
     assert [seen.call.tier for seen in config.served()] == ["free", "pro", "free"]
+
+
+# --- agents and phrases ---------------------------------------------------------------------------
+
+AGENTS = {
+    "night": {"greeting": "Good night.", "phrases": {"goodbye": "Sleep well."}, "max_tokens": 50},
+    "recepcion": {"language": "es", "prompt": "Sé breve."},
+}
+NUMBERS = {"+1": {"agent": "night"}, "+2": {"agent": "recepcion"}, "+3": {}}
+
+
+def with_agents(**tables: Any) -> Mapping[str, Any]:
+    agent = {
+        **RAW["agent"],
+        "greeting": "Acme, hello.",
+        "phrases": {"goodbye": "Acme says goodbye.", "fillers": ["Hm."]},
+    }
+    return {**RAW, "agent": agent, "agents": AGENTS, "numbers": NUMBERS, **tables}
+
+
+def test_an_agent_is_the_default_one_but_for_what_it_was_given() -> None:
+    config = parse(with_agents())
+    night, other = config.dialled("+1"), config.dialled("+3")
+    assert (night.agent.max_tokens, night.agent.prompt) == (50, config.agent.prompt)
+    assert (night.phrases.greeting, night.phrases.goodbye) == ("Good night.", "Sleep well.")
+    assert night.phrases.reprompt == SHIPPED_PHRASES["en"]["reprompt"]
+    assert (other.phrases.greeting, other.phrases.goodbye) == ("Acme, hello.", "Acme says goodbye.")
+    assert other.phrases.fillers == ("Hm.",)
+
+
+def test_words_in_another_language_are_not_taken_over() -> None:
+    spanish = parse(with_agents()).dialled("+2")
+    assert spanish.agent.prompt == "Sé breve."
+    assert spanish.phrases.model_dump() == SHIPPED_PHRASES["es"]
+    config = parse(with_agents(numbers={"+4": {"agent": "night", "language": "es"}}))
+    assert config.dialled("+4").phrases.model_dump() == SHIPPED_PHRASES["es"]
+    assert config.dialled("+4").agent.max_tokens == 50
+
+
+def test_a_language_that_comes_along_needs_only_what_differs() -> None:
+    config = parse({**RAW, "phrases": {"es": {"goodbye": "¡Chau!"}}, "numbers": {"+2": SPANISH}})
+    phrases = config.dialled("+2").phrases
+    assert phrases.goodbye == "¡Chau!"
+    assert phrases.greeting == SHIPPED_PHRASES["es"]["greeting"]
+    assert config.phrases.model_dump() == SHIPPED_PHRASES["en"]
+
+
+SPANISH = {"language": "es"}
+FRENCH = {**SHIPPED_PHRASES["en"], "greeting": "Bonjour !"}
+
+
+def test_another_language_needs_all_of_its_phrases() -> None:
+    some = {key: text for key, text in FRENCH.items() if key not in ("goodbye", "fillers")}
+    keys = {"phrases.fr.goodbye", "phrases.fr.fillers"}
+    assert set(problems_of({**RAW, "phrases": {"fr": some}})) == keys
+    config = parse({**RAW, "phrases": {"fr": FRENCH}, "numbers": {"+2": {"language": "fr"}}})
+    assert config.dialled("+2").phrases.greeting == "Bonjour !"
+
+
+def test_a_language_without_phrases_is_a_problem_of_whoever_speaks_it() -> None:
+    problems = problems_of(
+        {
+            **RAW,
+            "agent": {**RAW["agent"], "language": "de"},
+            "agents": {"accueil": {"language": "fr"}},
+            "numbers": {"+2": {"language": "it"}},
+        }
+    )
+    assert set(problems) == {"agent.language", "agents.accueil.language", "numbers.+2.language"}
+    assert problems["numbers.+2.language"] == "no phrases in 'it'; they go into [phrases.it]"
+
+
+def test_mistakes_in_agents_and_phrases_are_told_with_their_keys() -> None:
+    problems = problems_of(
+        {
+            **RAW,
+            "agents": {"night": {"promt": "x", "phrases": {"greeting": "Hi.", "failure": ""}}},
+            "phrases": {"en": {"goodbye": 3}, "Spanish": {}},
+            "numbers": {"+1": {"agent": "day"}},
+        }
+    )
+    assert problems["agents.night.promt"] == "no such key"
+    assert problems["agents.night.phrases.greeting"] == "no such key"
+    assert "agents.night.phrases.failure" in problems
+    assert "phrases.en.goodbye" in problems
+    assert any(key.startswith("phrases.Spanish") for key in problems)
+
+
+def test_an_unknown_agent_of_a_number_is_a_problem() -> None:
+    raw = {**RAW, "agents": AGENTS, "numbers": {"+1": {"agent": "day"}}}
+    problem = problems_of(raw)["numbers.+1.agent"]
+    assert problem == "no agent 'day'; known: night, recepcion"
+
+
+def test_the_examples_in_the_shipped_file_work_once_they_are_no_comments() -> None:
+    text = SHIPPED.read_text(encoding="utf-8")
+    for line in text.splitlines():
+        if re.match(r"# (\[[^]]+\](\s+#.*)?$|[a-z_.]+ = )", line):
+            text = text.replace(f"\n{line}\n", f"\n{line[2:]}\n")
+    config = parse(tomllib.loads(text))
+    own = config.dialled("+15550100")
+    assert own.tier() is config.tiers["pro"]
+    assert own.agent.language == "es"
+    assert own.phrases.greeting != SHIPPED_PHRASES["es"]["greeting"]
+    assert own.phrases.goodbye != SHIPPED_PHRASES["es"]["goodbye"]
+    assert config.dialled("+15550101").phrases.model_dump() == SHIPPED_PHRASES["es"]
 
 
 def test_an_unknown_tier_of_a_number_is_a_problem() -> None:
@@ -208,6 +324,19 @@ def test_a_wrong_key_of_an_engine_is_named_with_its_table() -> None:
 
 def test_engines_that_are_no_table_are_a_problem() -> None:
     assert problems_of({**RAW, "engines": 3})["engines"] == "must be a table of tables"
+
+
+def test_emotions_are_known_words_and_tiers_know_what_they_have_of_them() -> None:
+    found = problems_of(
+        {
+            **RAW,
+            "agent": {"emotion": "gloomy", "emotion_presets": ["calm", ""], "speed": 3},
+            "tiers": {"free": {**RAW["tiers"]["free"], "emotions": "some"}},
+        }
+    )
+    assert "no such emotion; known: affectionate" in found["agent.emotion"]
+    keys = {"agent.emotion", "agent.emotion_presets.1", "agent.speed", "tiers.free.emotions"}
+    assert set(found) == keys
 
 
 def test_base_dir_is_not_a_key() -> None:

@@ -22,6 +22,7 @@ ROWS: dict[str, float] = {
     "voxd.errors": 0,
     "voxd.contracts": 0,
     "voxd.config": 0,
+    "voxd.phrases": 0,
     "voxd.audio": 1,
     "voxd.twilio": 1,
     "voxd.dialog": 1,
@@ -31,6 +32,7 @@ ROWS: dict[str, float] = {
     "voxd.telemetry": 2,
     "voxd.notify": 2,
     "voxd.chains": 2.5,  # parts of runtime in files of their own
+    "voxd.rendering": 2.55,
     "voxd.warmup": 2.6,
     "voxd.runtime": 3,
     "voxd.stack": 3.5,

@@ -46,8 +46,8 @@ async def test_a_language_that_nobody_speaks_is_told_before_any_worker_starts(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "config.toml"
-    path.write_text(SHIPPED.read_text().replace('language = "en" ', 'language = "fr" '))
-    with pytest.raises(ConfigError, match="piper: does not speak fr"):
+    path.write_text(SHIPPED.read_text().replace('language = "en" ', 'language = "es" '))
+    with pytest.raises(ConfigError, match="piper: does not speak es"):
         async with open_runtime(load_config(path, settings_types())):
             pass
 
@@ -73,14 +73,14 @@ async def test_the_shipped_config_opens_warm_and_closes(
     config = config.model_copy(update={"cache": cache})
     before = asyncio.all_tasks()
     async with open_runtime(config) as runtime:
-        assert set(runtime.engines) == {"faster-whisper", "llamacpp", "piper"}
+        assert set(runtime.engines) == {"faster-whisper", "llamacpp", "piper", "smart-turn"}
         assert set(runtime.board.refused) == {"deepgram", "groq", "cartesia"}
         for engine in runtime.engines.values():
             assert 0 < await engine.probe() < 5
-        key = SpeechKey(config.agent.greeting, "en", "piper", "")
+        key = SpeechKey(config.phrases.greeting, "en", "piper", "")
         greeting = runtime.speech_cache.get(key)
         assert greeting is not None and len(greeting) > 8000
-        assert len(list((tmp_path / "speech").iterdir())) == 6
+        assert len(list((tmp_path / "speech").iterdir())) == 10
         assert runtime.engines["llamacpp"].status().detail["sequences_in_use"] == 0
         assert runtime.local_wait_s() >= 0.0
     assert asyncio.all_tasks() == before

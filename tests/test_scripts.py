@@ -227,7 +227,7 @@ def test_shell_scripts_are_valid_and_strict(path: Path) -> None:
 
 def test_locks_pin_every_package_with_hashes_and_name_no_address() -> None:
     locks = sorted((ROOT / "locks").glob("*.txt"))
-    assert {path.stem for path in locks} == {"build", "dev", "native", "runtime"}
+    assert {path.stem for path in locks} == {"build", "dev", "native", "peer", "runtime"}
     for path in locks:
         text = path.read_text(encoding="utf-8")
         assert "://" not in text and "--index" not in text

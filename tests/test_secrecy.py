@@ -73,7 +73,7 @@ async def test_no_log_line_holds_words_numbers_or_keys(
         "tiers": {"cloud": TIER},
         "call.tier": "cloud",
         "agent.greeting": "Hello.",
-        **{f"phrases.{name}": "Sorry." for name in ("did_not_catch", "too_slow", "failure")},
+        **{f"phrases.en.{name}": "Sorry." for name in ("did_not_catch", "too_slow", "failure")},
         "log.level": "debug",
         "log.format": "json",
         "engines.deepgram.base_url": ear.url,

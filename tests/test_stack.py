@@ -8,7 +8,8 @@ import pytest
 from tests.fakes.call import Stage, make_config, make_runtime
 from tests.fakes.language_model import FakeLanguageModel
 from tests.fakes.text_to_speech import FakeTextToSpeech
-from voxd.contracts import EngineState
+from tests.fakes.turn_judge import FakeTurnJudge
+from voxd.contracts import EngineState, TurnHints
 from voxd.errors import AdmissionRefused, Category, EngineError, Phase
 from voxd.events import Kind
 from voxd.stack import CallStack
@@ -86,7 +87,9 @@ async def test_everything_is_begun_side_by_side_when_the_call_is_announced() -> 
     assert setup.tts.warmed == 1
     (messages,) = setup.llm.prepared
     assert messages[0].role == "system"
-    async with stack.speech_to_text[0].open_stream("CA1", "es"):
+    hints = TurnHints(utterance_end_s=1.0, vad_events=False)  # the tier's
+    assert stack.turn_hints == setup.stage.stt.hints == hints
+    async with stack.speech_to_text[0].open_stream("CA1", "es", hints):
         assert setup.stage.stt.opened == 1
     stack.take()
     stack.close()
@@ -125,3 +128,21 @@ async def test_closing_a_stack_that_began_nothing_is_harmless() -> None:
     stack.take()
     stack.close()
     assert setup.llm.sequences == set()
+
+
+async def test_the_judge_of_turns_is_whoever_is_well_at_the_moment() -> None:
+    first, spare = FakeTurnJudge(), FakeTurnJudge(name="spare-turn")
+    tier = {"turn": ["fake-turn", "spare-turn"]}
+    runtime = Stage(config=make_config(tier=tier), more=[first, spare]).runtime
+    stack = CallStack(runtime, "CA1", OTHER)
+    assert stack.turn_judge() is first
+    runtime.board.record_late("fake-turn", 0.3)
+    assert stack.turn_judge() is spare
+    runtime.board.record_error(spare.error())
+    assert stack.turn_judge() is None
+    runtime.board.record_probe("fake-turn", 0.05)
+    assert stack.turn_judge() is first
+
+
+async def test_a_tier_may_have_no_judge_of_turns() -> None:
+    assert CallStack(Stage().runtime, "CA1", OTHER).turn_judge() is None

@@ -42,34 +42,30 @@ def with_engines(config: Config, **engines: object) -> Config:
     return config.model_copy(update={"engines": engines})
 
 
-async def test_every_phrase_is_rendered_and_the_prompt_is_read() -> None:
+async def test_phrases_are_rendered_and_the_prompt_is_read() -> None:
     stage = make_stage()
     steps = await warm(stage)
-    phrases = stage.config.phrases
-    for text in (GREETING, phrases.failure, phrases.too_slow, phrases.goodbye):
-        assert stage.cache.get(SpeechKey(text, "en", "fake-tts", ""))
-    assert phrases.busy not in stage.tts.texts  # Twilio's own voice says it
+    assert stage.cache.get(SpeechKey(GREETING, "en", "fake-tts", ""))
     (messages,) = stage.llm.prepared
     assert [(m.role, m.content) for m in messages] == [("system", system_prompt(stage.config))]
     assert stage.llm.sequences == set()
     assert {step.split()[0] for step in steps} == {"loading", "fake-stt", "fake-llm", "fake-tts"}
 
 
-async def test_the_second_start_renders_nothing(tmp_path: Path) -> None:
-    await warm(make_stage(cache=SpeechCache(tmp_path)))
-    again = make_stage(cache=SpeechCache(tmp_path))
-    await warm(again)
-    assert again.tts.texts == []
-    assert again.cache.get(SpeechKey(GREETING, "en", "fake-tts", ""))
-
-
-async def test_a_changed_phrase_is_rendered_alone(tmp_path: Path) -> None:
-    await warm(make_stage(cache=SpeechCache(tmp_path)))
-    config = make_config(phrases={"goodbye": "Bye *now*."})
-    again = make_stage(cache=SpeechCache(tmp_path), config=config)
-    await warm(again)
-    assert again.tts.texts == ["Bye now."]
-    assert again.cache.get(SpeechKey("Bye *now*.", "en", "fake-tts", ""))
+async def test_each_agents_prompt_is_read_by_the_models_that_speak_its_language() -> None:
+    agents = {
+        "night": {"prompt": "It is late."},
+        "noche": {"language": "es", "prompt": "Es tarde."},
+    }
+    numbers = {f"+{number}": {"agent": name} for number, name in enumerate(agents)}
+    stage = make_stage(make_config(agents=agents, numbers=numbers))
+    stage.llm.capabilities = replace(stage.llm.capabilities, languages=("en",))
+    await warm(stage)
+    prompts = [messages[0].content for messages in stage.llm.prepared]
+    assert prompts == [
+        system_prompt(stage.config),
+        f"It is late.\n\nYou answered the telephone with: {GREETING}",
+    ]
 
 
 def cloud_voice(*languages: str) -> FakeTextToSpeech:
@@ -79,30 +75,26 @@ def cloud_voice(*languages: str) -> FakeTextToSpeech:
     return voice
 
 
-async def test_a_voice_that_costs_money_renders_nothing_that_a_local_one_can_say() -> None:
-    stage = make_stage(make_config(tier={"tts": ["cloud-tts", "fake-tts"]}))
-    voice = cloud_voice()
-    await warm_up(
-        stage.config, {**engines_of(stage), voice.name: voice}, stage.cache, lambda _: None
-    )
-    assert voice.texts == []
-    assert GREETING in stage.tts.texts
-
-
-async def test_a_language_without_a_local_voice_has_its_last_word_rendered_once(
-    tmp_path: Path,
-) -> None:
+async def test_a_voice_that_cannot_be_reached_still_has_its_stored_phrases(tmp_path: Path) -> None:
+    """What its callers hear of the trouble is the apology in their language."""
     config = make_config(
-        tier={"tts": ["cloud-tts", "fake-tts"]}, numbers={"+15550100": {"language": "es"}}
+        tier={"tts": ["cloud-tts", "fake-tts"]}, numbers={"+1": {"language": "es"}}
     )
-    for texts in ([config.phrases.failure], []):
+    apology = SpeechKey(config.dialled("+1").phrases.failure, "es", "cloud-tts", "")
+    for is_reached in (True, False):
         stage = make_stage(config, SpeechCache(tmp_path))
-        stage.tts.capabilities = replace(stage.tts.capabilities, languages=("en",))
-        voice = cloud_voice("en", "es")
+        voice = cloud_voice()
+
+        async def refuse() -> None:
+            raise EngineError("cloud-tts", Category.CONNECTIVITY, Phase.CONNECT, "no network")
+
+        if not is_reached:
+            voice.warm = refuse  # type: ignore[method-assign]
         engines = {**engines_of(stage), voice.name: voice}
-        await warm_up(config, engines, stage.cache, lambda _: None)
-        assert voice.texts == texts
-        assert stage.cache.get(SpeechKey(config.phrases.failure, "es", "cloud-tts", ""))
+        failed = await warm_up(config, engines, stage.cache, lambda _: None)
+        assert set(failed) == (set() if is_reached else {"cloud-tts"})
+        assert stage.cache.get(apology)
+        assert bool(voice.texts) == is_reached
 
 
 async def test_an_engine_that_fails_costs_nothing_while_another_of_its_kind_is_well() -> None:
@@ -177,9 +169,10 @@ async def test_engines_warm_side_by_side() -> None:
 class Voice(BaseModel):
     voice: str
     length_scale: float = 1.0
+    first_audio_s: float = 1.0
 
 
-def test_a_fingerprint_changes_with_settings_and_with_the_file(tmp_path: Path) -> None:
+def test_a_fingerprint_changes_with_what_is_heard_and_with_the_file(tmp_path: Path) -> None:
     config = make_config().model_copy(update={"base_dir": tmp_path})
     (tmp_path / "v.onnx").write_bytes(b"one")
 
@@ -189,6 +182,7 @@ def test_a_fingerprint_changes_with_settings_and_with_the_file(tmp_path: Path) -
     first = fingerprint(Voice(voice="v.onnx"))
     assert fingerprint(Voice(voice="v.onnx")) == first
     assert fingerprint(Voice(voice="v.onnx", length_scale=1.2)) != first
+    assert fingerprint(Voice(voice="v.onnx", first_audio_s=9.0)) == first
     os.utime(tmp_path / "v.onnx", (1, 1))
     assert fingerprint(Voice(voice="v.onnx")) != first
 

@@ -17,6 +17,7 @@ import uvloop
 
 from voxd import __version__
 from voxd.config import Config
+from voxd.engines.health_board import HealthBoard
 from voxd.errors import ConfigError
 from voxd.notify import Notifier
 from voxd.runtime import Runtime, background, open_runtime
@@ -47,6 +48,8 @@ class Shutdown:
         """Do not wait for calls any more."""
         self.starting: asyncio.Task[Any] | None = None
         """What to cancel when the signal comes before the daemon serves."""
+        self.board: HealthBoard | None = None
+        """What a SIGHUP concerns, once the daemon serves."""
 
     def signal(self) -> None:
         """One more SIGTERM or SIGINT."""
@@ -55,6 +58,12 @@ class Shutdown:
         self.requested.set()
         if self.starting is not None:
             self.starting.cancel()
+
+    def look_again(self) -> None:
+        """A SIGHUP: engines whose account was refused get a probe, and calls if it succeeds."""
+        logger.info("SIGHUP: refused accounts are tried again; a changed config needs a restart")
+        if self.board is not None:
+            self.board.account_changed()
 
 
 def run_daemon(config: Config, auth_token: str, announce: Announce) -> None:
@@ -80,20 +89,17 @@ async def _run(config: Config, auth_token: str, announce: Announce) -> None:
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, shutdown.signal)
-    # A closed terminal ends what was started in it; a service is told by SIGHUP to read its files
-    # again, and must at least live on.
+    # A closed terminal ends what was started in it; a service is told by SIGHUP to look again at
+    # what may have changed, and must at least live on.
     in_terminal = sys.stdin is not None and sys.stdin.isatty()
-    loop.add_signal_handler(signal.SIGHUP, shutdown.signal if in_terminal else _ignore_hang_up)
+    look_again = shutdown.signal if in_terminal else shutdown.look_again
+    loop.add_signal_handler(signal.SIGHUP, look_again)
     try:
         await serve(config, auth_token, announce, Notifier(), shutdown)
     except asyncio.CancelledError:
         if not shutdown.requested.is_set():
             raise
         logger.info("stopped before it was ready")
-
-
-def _ignore_hang_up() -> None:
-    logger.info("SIGHUP: there is nothing to read again; a changed config needs a restart")
 
 
 async def serve(
@@ -131,6 +137,7 @@ async def serve(
         gc.collect()
         gc.freeze()
         state.open(runtime)
+        shutdown.board = runtime.board
         notifier.ready()
         notifier.status("serving calls")
         logger.info("ready", extra={"tier": config.call.tier})

@@ -31,7 +31,9 @@ class Named:
 def named_engines(config: Config) -> Named:
     """Every engine that any tier names: a tier may be given to a number at any time."""
     names = dict.fromkeys(
-        name for tier in config.tiers.values() for name in (*tier.stt, *tier.llm, *tier.tts)
+        name
+        for tier in config.tiers.values()
+        for name in (*tier.stt, *tier.llm, *tier.tts, *tier.turn)
     )
     missing = {name: missing_secret(name, config.engines.get(name)) for name in names}
     return Named(
@@ -51,13 +53,18 @@ def declared_board(config: Config) -> HealthBoard:
 
 
 def rank_chains(config: Config, board: HealthBoard) -> Chains:
-    """The chains of a call with this config (`Config.dialled`); any of them may be empty."""
+    """What a call with this config (`Config.dialled`) needs; any of the chains may be empty."""
     tier, language = config.tier(), config.agent.language
     return {
         Kind.STT: board.chain(tier.stt, language),
         Kind.LLM: board.chain(tier.llm, language),
         Kind.TTS: board.chain(tier.tts, language),
     }
+
+
+def rank_judges(config: Config, board: HealthBoard) -> Chain:
+    """Who may judge by the sound whether a caller has finished: a call does without, if need be."""
+    return board.chain(config.tier().turn, config.agent.language)
 
 
 def choose_chains(config: Config, board: HealthBoard) -> Chains:

@@ -1,10 +1,11 @@
 """`voxd check`: what is wrong with a config, and what a call would get. Looks at files only."""
 
-from voxd.chains import declared_board, named_engines, rank_chains, unserved
+from voxd.chains import declared_board, named_engines, rank_chains, rank_judges, unserved
 from voxd.config import Config
 from voxd.engines.health_board import HealthBoard
 from voxd.engines.registry import ENTRIES
 from voxd.errors import Problem
+from voxd.events import Kind
 from voxd.server.guard import check_exposure
 from voxd.warmup import missing_models
 
@@ -38,20 +39,34 @@ def _describe_tiers(config: Config) -> list[str]:
         mark = "*" if name in served else " "
         chains = "  ".join(
             f"{kind} {' > '.join(chain)}"
-            for kind, chain in (("stt", tier.stt), ("llm", tier.llm), ("tts", tier.tts))
+            for kind, chain in (
+                ("stt", tier.stt),
+                ("llm", tier.llm),
+                ("tts", tier.tts),
+                ("turn", tier.turn),
+            )
+            if chain
         )
-        interruptions = "  interruptions" if tier.interruptions else ""
-        lines.append(f"{mark} {name:<11} {tier.target_s * 1000:5.0f} ms  {chains}{interruptions}")
+        extras = "  interruptions" if tier.interruptions else ""
+        extras += f"  emotions {tier.emotions}" if tier.emotions != "none" else ""
+        lines.append(f"{mark} {name:<11} {tier.target_s * 1000:5.0f} ms  {chains}{extras}")
     return lines
 
 
 def _describe_numbers(config: Config, board: HealthBoard) -> list[str]:
-    """Which chain each number gets, and why not another."""
+    """Who answers each number, and which chain it gets, and why not another."""
     lines = []
     every = "Any other number" if config.numbers else "Any number"
     for who, seen in zip((*config.numbers, every), _numbers_last(config), strict=True):
-        lines.append(f"{who}: tier {seen.call.tier!r}, language {seen.agent.language!r}")
-        for kind, chain in rank_chains(seen, board).items():
+        own = config.numbers.get(who)
+        agent = f", agent {own.agent!r}" if own is not None and own.agent is not None else ""
+        language = seen.agent.language
+        lines.append(f"{who}: tier {seen.call.tier!r}{agent}, language {language!r}")
+        lines.append(f"  says {seen.phrases.greeting}")
+        chains = {**rank_chains(seen, board), Kind.TURN: rank_judges(seen, board)}
+        for kind, chain in chains.items():
+            if kind is Kind.TURN and not chain.judgements:
+                continue  # a tier may do without
             refused = [f"{j.name}: {j.reason}" for j in chain.judgements if j.place is None]
             why = f"  (not {'; '.join(refused)})" if refused else ""
             lines.append(f"  {kind} {' > '.join(chain.names) or 'nothing'}{why}")
@@ -77,11 +92,11 @@ def _warn(config: Config, board: HealthBoard) -> list[str]:
     lines: dict[str, None] = {}
     max_calls = config.server.max_calls
     for seen in config.served():
-        language = seen.agent.language
+        cloud_only = []
         for kind, chain in rank_chains(seen, board).items():
             cloud = [name for name in chain.names if not ENTRIES[name].is_local]
             if cloud and cloud == list(chain.names):
-                lines[f"Warning: no local fallback of {kind} for the language {language!r}."] = None
+                cloud_only.append(str(kind))
             if cloud:
                 lines[f"Needs the network for {kind}: {', '.join(cloud)}."] = None
             first = next(iter(chain.names), "")
@@ -89,4 +104,22 @@ def _warn(config: Config, board: HealthBoard) -> list[str]:
             if sequences < max_calls:
                 room = f"{first} holds {sequences} conversations at once; more calls are told so."
                 lines[room] = None
+        if cloud_only:
+            kinds, language = ", ".join(cloud_only), seen.agent.language
+            told = f"Warning: no local fallback of {kinds} for the language {language!r};"
+            lines[f"{told} {_without_cloud(config)}"] = None
+    for number, own in config.numbers.items():
+        agent = config.agent
+        if own.agent is not None:
+            agent = agent.changed_by(config.agents[own.agent])
+        if own.language not in (None, agent.language):
+            told = f"Warning: {number} speaks {own.language!r}; the prompt of its agent was written"
+            lines[f"{told} for {agent.language!r}."] = None
     return list(lines)
+
+
+def _without_cloud(config: Config) -> str:
+    """What callers hear when there is neither a provider nor an engine on this machine."""
+    if config.cache.directory:
+        return "while the cloud is away its callers hear the stored apology."
+    return "and without [cache] directory no apology is stored for its callers."

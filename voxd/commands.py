@@ -29,6 +29,8 @@ class PhraseKind(StrEnum):
     REPROMPT = "reprompt"
     DID_NOT_CATCH = "did_not_catch"
     TOO_SLOW = "too_slow"
+    FILLER = "filler"
+    """Bridges the wait for a reply that is committed and goes on being made."""
     FAILURE = "failure"
     GOODBYE = "goodbye"
 
@@ -43,6 +45,9 @@ class Say(Command):
     """Speak a stock phrase (from the cache where it is rendered). Always committed.
 
     Reports as a reply does: ClauseWritten, ClauseStarted … PlaybackFinished with `reply_id`.
+
+    A filler goes before the committed reply that has no audio yet. Where there is none such, or
+    the filler would have to be rendered first, it is left out and nothing is reported.
     """
 
     reply_id: int
@@ -93,11 +98,42 @@ class ClearPlayback(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class HoldPlayback(Command):
+    """Be silent at once, but keep what the caller has not heard of this reply.
+
+    `ResumePlayback` or `DropReply` follows. Held, it is still being made.
+    """
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayback(Command):
+    """Go on where the caller stopped hearing, at a word's beginning where one can be told.
+
+    The clause in question reports `ClauseStarted` once more, with the seconds heard before.
+    """
+
+    reply_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transcribe(Command):
     """Get the words of the utterance so far, now. Answered by `TranscriptReceived`."""
 
     speech_end: float
     """Audio time of the pause that asks; the answer's `through` is at least this."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgeTurn(Command):
+    """Have it judged by the sound whether the caller has finished. Answered by `TurnJudged`.
+
+    Replaces an earlier one that has no answer yet.
+    """
+
+    speech_end: float
+    """Audio time of the pause that asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +145,8 @@ class EndTurn(Command):
     """Audio time of the caller's last voiced frame of the turn."""
     reason: str
     """Which rule decided: `complete`, `unknown`, `incomplete`, `digits` …"""
+    wait_s: float = 0.0
+    """Silence that the rule asked for, seconds since `speech_end`."""
 
 
 @dataclass(frozen=True, slots=True)

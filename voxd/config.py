@@ -17,9 +17,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
+from voxd.contracts import EMOTIONS
 from voxd.errors import ConfigError, Problem
+from voxd.phrases import SHIPPED
 
 
 class Table(BaseModel):
@@ -84,39 +94,78 @@ class HistoryLimits(Table):
         return self
 
 
-class Agent(Table):
-    """`[agent]`: who answers."""
-
-    language: str = Field("en", pattern=r"^[a-z]{2,3}$")
-    prompt: str = Field("You are a friendly receptionist.", min_length=1, max_length=20_000)
-    greeting: str = Field(
-        "Hello! Thank you for calling. How can I help you today?", min_length=1, max_length=500
-    )
-    max_tokens: int = Field(150, ge=8, le=1000)
-    temperature: float = Field(0.7, ge=0, le=2)
+Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
+"""BCP-47 primary subtag."""
+Sentence = Annotated[str, Field(min_length=1, max_length=500)]
+Sentences = Annotated[tuple[Sentence, ...], Field(max_length=16)]
 
 
 class Phrases(Table):
-    """`[phrases]`: what is said when the model cannot."""
+    """`[phrases.LANGUAGE]`: what is said without the model."""
 
-    reprompt: str = Field("Are you still there?", min_length=1, max_length=500)
-    did_not_catch: str = Field(
-        "I'm sorry, I didn't catch that. Could you please repeat?", min_length=1, max_length=500
+    greeting: Sentence
+    reprompt: Sentence
+    did_not_catch: Sentence
+    too_slow: Sentence
+    failure: Sentence
+    goodbye: Sentence
+    busy: Sentence
+    fillers: Sentences
+    """Said while a reply is late, in turns."""
+    common: Sentences
+    """Sentences that a model is likely to write: rendered ahead like the others."""
+
+
+class OwnPhrases(Table):
+    """`[agents.NAME.phrases]`: what one agent says otherwise; None: as its language does."""
+
+    reprompt: Sentence | None = None
+    did_not_catch: Sentence | None = None
+    too_slow: Sentence | None = None
+    failure: Sentence | None = None
+    goodbye: Sentence | None = None
+    busy: Sentence | None = None
+    fillers: Sentences | None = None
+    common: Sentences | None = None
+
+
+def _known_emotion(word: str) -> str:
+    if word and word not in EMOTIONS:
+        raise ValueError(f"no such emotion; known: {', '.join(sorted(EMOTIONS))}")
+    return word
+
+
+Emotion = Annotated[str, AfterValidator(_known_emotion)]
+
+
+class Agent(Table):
+    """`[agent]`: who answers; and `[agents.NAME]`: what is different about others."""
+
+    language: Language = "en"
+    prompt: str = Field("You are a friendly receptionist.", min_length=1, max_length=20_000)
+    greeting: str = Field("", max_length=500)
+    max_tokens: int = Field(150, ge=8, le=1000)
+    temperature: float = Field(0.7, ge=0, le=2)
+    emotion: Emotion = ""
+    emotion_presets: tuple[Annotated[Emotion, Field(min_length=1)], ...] = (
+        *("content", "sympathetic", "apologetic", "excited"),
     )
-    too_slow: str = Field(
-        "I apologize, I'm taking too long. Could you repeat that?", min_length=1, max_length=500
-    )
-    failure: str = Field(
-        "I'm sorry, something went wrong on our side. Please call again in a few minutes.",
-        min_length=1,
-        max_length=500,
-    )
-    goodbye: str = Field("Thank you for calling. Goodbye!", min_length=1, max_length=500)
-    busy: str = Field(
-        "I'm sorry, all our lines are busy at the moment. Please call again in a few minutes.",
-        min_length=1,
-        max_length=500,
-    )
+    speed: float = Field(1.0, ge=0.6, le=1.5)
+    volume: float = Field(1.0, ge=0.5, le=2.0)
+    phrases: OwnPhrases = OwnPhrases()
+
+    def changed_by(self, own: "Agent") -> "Agent":
+        """This agent with every key that `own` was given."""
+        base = self.speaking(own.language) if "language" in own.model_fields_set else self
+        given = {key: getattr(own, key) for key in own.model_fields_set}
+        return base.model_copy(update=given)
+
+    def speaking(self, language: str) -> "Agent":
+        """This agent in a language; its greeting and phrases in another one are left behind."""
+        if language == self.language:
+            return self
+        words = {"greeting": "", "phrases": OwnPhrases()}
+        return self.model_copy(update={"language": language, **words})
 
 
 _Seconds = Annotated[float, Field(gt=0, le=60)]
@@ -125,8 +174,8 @@ _Seconds = Annotated[float, Field(gt=0, le=60)]
 class Deadline(NamedTuple):
     """How long a stage may make no progress; `[soft, hard]` in the file.
 
-    An engine without a successor is never left for being slow: there both do nothing, and the
-    call's `last_net_s` is the bound.
+    The last engine of several is left after three times the hard one; an only engine is never left
+    for being slow: the call's `last_net_s` is the bound.
     """
 
     soft_s: _Seconds
@@ -172,11 +221,16 @@ class Tier(Table):
     stt: tuple[str, ...] = Field(min_length=1)
     llm: tuple[str, ...] = Field(min_length=1)
     tts: tuple[str, ...] = Field(min_length=1)
+    turn: tuple[str, ...] = ()
     interruptions: bool = False
     speculation: int = Field(2, ge=0, le=10)
+    filler_after_s: float = Field(0.0, ge=0, le=30)
+    utterance_end_s: float = Field(1.0, ge=0, le=5)
+    vad_events: bool = False
+    emotions: Literal["none", "presets", "full"] = "none"
     wait_complete_s: float = Field(0.4, ge=0.1, le=5)
-    wait_unknown_s: float = Field(0.7, ge=0.1, le=5)
-    wait_incomplete_s: float = Field(1.2, ge=0.1, le=10)
+    wait_unknown_s: float = Field(0.75, ge=0.1, le=5)
+    wait_incomplete_s: float = Field(1.4, ge=0.1, le=10)
     deadlines: Deadlines = Deadlines()
 
     @model_validator(mode="after")
@@ -190,7 +244,8 @@ class Number(Table):
     """`[numbers."+15550100"]`: what differs for calls to this number; absent: as elsewhere."""
 
     tier: str | None = None
-    language: str | None = Field(None, pattern=r"^[a-z]{2,3}$")
+    agent: str | None = None
+    language: Language | None = None
 
 
 class Health(Table):
@@ -228,9 +283,10 @@ class Local(Table):
 
 
 class Cache(Table):
-    """`[cache]`: rendered phrases on disk."""
+    """`[cache]`: speech that was rendered once."""
 
     directory: str = "var/speech"
+    reply_characters: int = Field(100, ge=0, le=500)
 
 
 class Log(Table):
@@ -249,7 +305,11 @@ class Config(Table):
     call: Call = Call()
     history: HistoryLimits = HistoryLimits()
     agent: Agent = Agent()
-    phrases: Phrases = Phrases()
+    agents: dict[str, Agent] = Field(default_factory=dict)
+    phrases_of: dict[Language, Phrases] = Field(
+        default_factory=dict, alias="phrases", validate_default=True
+    )
+    """By language; `phrases` are those of a call."""
     tiers: dict[str, Tier] = Field(min_length=1)
     numbers: dict[str, Number] = Field(default_factory=dict)
     engines: dict[str, Any] = Field(default_factory=dict)
@@ -265,6 +325,14 @@ class Config(Table):
         """The tier of a call."""
         return self.tiers[self.call.tier]
 
+    @property
+    def phrases(self) -> Phrases:
+        """What a call says without the model: its language's phrases with its agent's own."""
+        own = self.agent.phrases.model_dump(exclude_none=True)
+        if self.agent.greeting:
+            own["greeting"] = self.agent.greeting
+        return self.phrases_of[self.agent.language].model_copy(update=own)
+
     def dialled(self, number: str) -> "Config":
         """This config as calls to a number see it: `call.tier` and `agent` are that number's."""
         own = self.numbers.get(number)
@@ -273,13 +341,27 @@ class Config(Table):
         call, agent = self.call, self.agent
         if own.tier is not None:
             call = call.model_copy(update={"tier": own.tier})
+        if own.agent is not None:
+            agent = agent.changed_by(self.agents[own.agent])
         if own.language is not None:
-            agent = agent.model_copy(update={"language": own.language})
+            agent = agent.speaking(own.language)
         return self.model_copy(update={"call": call, "agent": agent})
 
     def served(self) -> "tuple[Config, ...]":
         """This config as each kind of call sees it: first for numbers that are not listed."""
         return (self, *(self.dialled(number) for number in self.numbers))
+
+    @field_validator("phrases_of", mode="before")
+    @classmethod
+    def complete_phrases(cls, given: Any) -> Any:
+        """A language that voxd brings along needs only what differs."""
+        if not isinstance(given, Mapping):
+            return given
+        completed = {
+            language: {**SHIPPED.get(language, {}), **own} if isinstance(own, Mapping) else own
+            for language, own in given.items()
+        }
+        return {**SHIPPED, **completed}
 
     def resolve(self, path: str) -> Path:
         """Make a path of the file absolute."""
@@ -287,7 +369,7 @@ class Config(Table):
 
 
 EngineSettings = Mapping[str, tuple[str, type[Table]]]
-"""Engine name -> (kind: `stt`, `llm` or `tts`; the model of its table)."""
+"""Engine name -> (kind: `stt`, `llm`, `tts` or `turn`; the model of its table)."""
 
 
 def load_config(path: Path, engines: EngineSettings) -> Config:
@@ -391,6 +473,22 @@ def _without_wrong_keys(raw: Mapping[str, Any], error: ValidationError) -> dict[
     return kept
 
 
+def _check_languages(config: Config) -> list[Problem]:
+    """Whoever speaks a language needs its phrases: nobody else may say them."""
+    speakers = {
+        "agent": config.agent.language,
+        **{f"agents.{name}": own.language for name, own in config.agents.items()},
+        **{f"numbers.{number}": own.language for number, own in config.numbers.items()},
+    }
+    return [
+        Problem(
+            f"{table}.language", f"no phrases in {language!r}; they go into [phrases.{language}]"
+        )
+        for table, language in speakers.items()
+        if language is not None and language not in config.phrases_of
+    ]
+
+
 def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> list[Problem]:
     found = []
     if config.call.tier not in config.tiers:
@@ -401,8 +499,13 @@ def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> l
             known = ", ".join(sorted(config.tiers))
             key = f"numbers.{number}.tier"
             found.append(Problem(key, f"no tier {own.tier!r}; known: {known}"))
+        if own.agent is not None and own.agent not in config.agents:
+            known = ", ".join(sorted(config.agents)) or "none"
+            key = f"numbers.{number}.agent"
+            found.append(Problem(key, f"no agent {own.agent!r}; known: {known}"))
+    found += _check_languages(config)
     for name, tier in config.tiers.items():
-        for kind in ("stt", "llm", "tts"):
+        for kind in ("stt", "llm", "tts", "turn"):
             for engine in getattr(tier, kind):
                 key = f"tiers.{name}.{kind}"
                 if engine not in tables:  # a table with problems of its own is no further one

@@ -1,4 +1,4 @@
-"""What the core expects of an engine. Pure: protocols and plain data, no implementation.
+"""What the core expects of an engine. Pure: protocols and plain data, no engine.
 
 All sound in these contracts is *the line's own format*: G.711 mu-law, 8000 Hz, mono, one byte
 a sample. Cloud providers take and give it untouched; local engines convert once, inside their
@@ -8,8 +8,8 @@ telephony is served, and the negotiation would be the only code that could get i
 Every method may raise `voxd.errors.EngineError` and nothing else (but `CancelledError`).
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol
@@ -45,6 +45,40 @@ class Priority(IntEnum):
     """Keeping a local sequence warm beside a cloud call."""
     PROBE = 4
     """Asking whether an engine is well."""
+
+
+class Urgency:
+    """The priority of all work for one attempt at a reply; it may rise while that goes on.
+
+    A reply begun before the turn is over is `SPECULATION`, and `COMMITTED` from the moment at
+    which the turn ends with the same words. Its requests share this one object, so that those
+    which wait in a queue are moved up and those still to come are urgent from the beginning.
+    """
+
+    def __init__(self, priority: Priority = Priority.COMMITTED) -> None:
+        self._priority = priority
+        self._followers: list[Callable[[Priority], None]] = []
+
+    @property
+    def priority(self) -> Priority:
+        """The priority of now."""
+        return self._priority
+
+    def raise_to(self, priority: Priority) -> None:
+        """Make it this urgent; nothing happens when it is already."""
+        if priority < self._priority:
+            self._priority = priority
+            for follower in tuple(self._followers):
+                follower(priority)
+
+    @contextmanager
+    def followed_by(self, follower: Callable[[Priority], None]) -> Iterator[None]:
+        """Tell `follower` of every rise while the context lasts."""
+        self._followers.append(follower)
+        try:
+            yield
+        finally:
+            self._followers.remove(follower)
 
 
 class EngineState(StrEnum):
@@ -166,11 +200,25 @@ class TranscriptStream(Protocol):
     def __aiter__(self) -> AsyncIterator[Transcript]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class TurnHints:
+    """What a tier wants to be told of turns; an engine that cannot tell ignores it."""
+
+    utterance_end_s: float = 1.0
+    """The turn is over after this long without a word; 0: that is not to be told."""
+    vad_events: bool = False
+    """When speech begins is told; it can take an end back."""
+
+
+DEFAULT_HINTS = TurnHints()
+"""For whoever has no tier."""
+
+
 class SpeechToText(Engine, Protocol):
     """Turns a caller's speech into words."""
 
     def open_stream(
-        self, call_id: str, language: str
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
     ) -> AbstractAsyncContextManager[TranscriptStream]:
         """Open one call's stream; leaving the context closes it and frees what it held."""
         ...
@@ -189,7 +237,12 @@ class ReplyRequest:
     max_tokens: int
     """Most tokens to generate, the cap on what is spoken (150)."""
     temperature: float
-    priority: Priority = Priority.COMMITTED
+    urgency: Urgency = field(default_factory=Urgency, compare=False)
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is now."""
+        return self.urgency.priority
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +278,67 @@ class LanguageModel(Engine, Protocol):
 
 # --- text to speech -------------------------------------------------------------------------
 
+EMOTIONS = frozenset(
+    "neutral happy excited enthusiastic elated euphoric triumphant amazed surprised flirtatious"
+    " curious content peaceful serene calm grateful affectionate trust sympathetic anticipation"
+    " mysterious angry mad outraged frustrated agitated threatened disgusted contempt envious"
+    " sarcastic ironic sad dejected melancholic disappointed hurt guilty bored tired rejected"
+    " nostalgic wistful apologetic hesitant insecure confused resigned anxious panicked alarmed"
+    " scared proud confident distant skeptical contemplative determined".split()
+)
+"""Words for how something is said; those of Cartesia, which has the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a clause is said. An engine does of it what it can and leaves the rest."""
+
+    emotion: str = ""
+    """One of `EMOTIONS`; empty for the voice's own."""
+    speed: float = 1.0
+    """Factor on the voice's own speed, 0.6 to 1.5."""
+    volume: float = 1.0
+    """Factor on the voice's own loudness (amplitude), 0.5 to 2."""
+    has_laughter: bool = False
+    """A laugh comes before the words."""
+
+    @property
+    def key(self) -> str:
+        """The same as a short text, for caches; empty for the voice's own delivery."""
+        if self == Delivery():
+            return ""
+        return f"{self.emotion} {self.speed:g} {self.volume:g} {self.has_laughter:d}"
+
+
+PLAIN = Delivery()
+"""As the voice speaks by itself."""
+
+
+class Outlet(Protocol):
+    """Where the audio of a reply goes, for who must know how much of it can still be taken back.
+
+    Seconds are those of the clause that is being spoken, from its first sample.
+    """
+
+    @property
+    def sent_s(self) -> float:
+        """Seconds of the clause that the line has: the caller will hear them."""
+        ...
+
+    def hold_back(self, keep_s: float) -> float:
+        """Set aside the audio beyond `keep_s`, as far as the line does not have it.
+
+        Until `release` it does not sound, and the clause's next audio replaces it.
+
+        Returns:
+            Seconds of the clause that remain.
+        """
+        ...
+
+    def release(self) -> None:
+        """Let sound what was set aside."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class SpeechRequest:
@@ -236,13 +350,22 @@ class SpeechRequest:
     """BCP-47 primary subtag."""
     voice: str
     """The engine's own name of a voice; empty for its default."""
-    priority: Priority = Priority.COMMITTED
+    urgency: Urgency = field(default_factory=Urgency, compare=False)
+    outlet: Outlet | None = field(default=None, compare=False)
+    """Where the audio goes; None: nobody can take anything back."""
+
+    @property
+    def priority(self) -> Priority:
+        """How urgent it is now."""
+        return self.urgency.priority
 
 
 class SpeechStream(Protocol):
     """One reply's way into a text-to-speech engine, clause after clause."""
 
-    def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+    def speak(
+        self, text: str, *, is_last: bool, delivery: Delivery = PLAIN
+    ) -> AsyncIterator[bytes]:
         """Yield the mu-law of one clause in pieces of any size.
 
         Clauses of one stream are spoken one at a time. Closing the iterator stops the work.

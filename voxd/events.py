@@ -35,6 +35,17 @@ class TurnSignal(StrEnum):
     """Over, as far as the provider can tell."""
 
 
+class Verdict(StrEnum):
+    """What a sound from the caller's side is, while the agent speaks."""
+
+    SPEECH = "speech"
+    """Somebody takes the floor: the agent is to be silent at once."""
+    UNSURE = "unsure"
+    """Over, and it may have been a short word: its words decide."""
+    NOISE = "noise"
+    """Over, and nobody said anything: a cough, a door, the agent's own echo."""
+
+
 class EndReason(StrEnum):
     """Why a call's transport ended; `/twilio/after` answers by it."""
 
@@ -63,12 +74,16 @@ class Timer(StrEnum):
     """The turn is over, its transcript is late."""
     LAST_NET = "last_net"
     """The turn is over, no reply is audible yet: the last net."""
+    FILLER = "filler"
+    """The turn is over, no reply is audible yet: say that it is being made."""
     MAX_CALL = "max_call"
     """The call has reached its longest allowed duration."""
     PLAYBACK = "playback"
     """Something that sounds should have come to its end by now."""
     DIGITS = "digits"
     """No further key was pressed for a while."""
+    HELD = "held"
+    """The agent is silent because of a sound, and nobody knows yet what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +142,19 @@ class SpeechPaused(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class SoundJudged(Event):
+    """A sound was judged that began while the agent spoke. Only on tiers with interruptions.
+
+    `SPEECH` comes at most once a sound, as soon as it is known; the other verdicts at its end,
+    before `SpeechPaused`, and always one of them where `SPEECH` did not come.
+    """
+
+    speech_start: float
+    """Audio time; equals the `SpeechStarted.speech_start` of the same sound."""
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class PauseReached(Event):
     """The pause that `AwaitPause` asked about has become that long, in audio time."""
 
@@ -148,6 +176,18 @@ class TranscriptReceived(Event):
     """False when the engine may still revise these words without new audio."""
     engine: str
     """Which engine heard it."""
+    signal: TurnSignal | None = None
+    """What that engine says about the caller's turn with these words; None: nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJudged(Event):
+    """How a pause sounds was judged, as `JudgeTurn` asked; always answered, within a deadline."""
+
+    speech_end: float
+    """Audio time; equals the `SpeechPaused.speech_end` of the pause that was judged."""
+    probability: float | None
+    """How likely the caller has finished, 0 to 1; None: nobody could tell in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +210,23 @@ class EngineSwitched(Event):
     left: str
     taken: str
     category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeStarted(Event):
+    """An engine was started beside one that is late; for the journal."""
+
+    kind: Kind
+    engine: str
+
+
+@dataclass(frozen=True, slots=True)
+class HedgeEnded(Event):
+    """An engine that was started beside a late one serves from now, or was not needed."""
+
+    kind: Kind
+    engine: str
+    won: bool
 
 
 # --- a reply being made -------------------------------------------------------------------
@@ -226,6 +283,17 @@ class ReplyWritten(Event):
     completion_tokens: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ReplyWasted(Event):
+    """An attempt was dropped of which the caller has heard nothing; for the journal."""
+
+    reply_id: int
+    completion_tokens: int
+    """That the model had written by then; an estimate when it had not finished."""
+    characters: int
+    """That text-to-speech had been given by then."""
+
+
 # --- the mouth ----------------------------------------------------------------------------
 
 
@@ -240,6 +308,31 @@ class ClauseStarted(Event):
     """When the caller hears that frame, by the playback model (>= at)."""
     is_reply: bool
     """True for the model's own words; False for phrases (greeting, apology, filler)."""
+    from_s: float = 0.0
+    """Seconds of the clause before that frame. Above 0, the clause goes on after a hold; a clause
+    that was not heard at all before the hold is started a second time, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """When one word of a clause has been spoken."""
+
+    word: str
+    """As it is spoken, which for numbers and the like is not as it is written."""
+    end_s: float
+    """Seconds from the clause's first sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClauseMeasured(Event):
+    """A clause that has been started is complete as sound: now it is known how long it lasts."""
+
+    reply_id: int
+    clause: int
+    duration_s: float
+    """Seconds of audio in the clause."""
+    words: tuple[SpokenWord, ...] = ()
+    """In order; empty where text-to-speech does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ async def open_runtime(
 def _tell_refused(config: Config, refused: Mapping[str, str], progress: Progress) -> None:
     """Say once which engines calls must do without; those that no call wants are for the log."""
     tiers = [seen.tier() for seen in config.served()]
-    wanted = {name for tier in tiers for name in (*tier.stt, *tier.llm, *tier.tts)}
+    wanted = {name for tier in tiers for name in (*tier.stt, *tier.llm, *tier.tts, *tier.turn)}
     for name, reason in refused.items():
         level = logging.WARNING if name in wanted else logging.INFO
         logger.log(level, "engine is not used", extra={"engine": name, "reason": reason})

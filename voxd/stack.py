@@ -9,10 +9,19 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import cast
 
-from voxd.chains import choose_chains
+from voxd.chains import choose_chains, rank_judges
 from voxd.commands import Message
 from voxd.config import Config
-from voxd.contracts import Engine, LanguageModel, Priority, SpeechToText, TextToSpeech
+from voxd.contracts import (
+    Engine,
+    EngineState,
+    LanguageModel,
+    Priority,
+    SpeechToText,
+    TextToSpeech,
+    TurnHints,
+    TurnJudge,
+)
 from voxd.dialog.conversation import system_prompt
 from voxd.engines.early import EarlySpeechToText
 from voxd.engines.failover.llm import FailoverLanguageModel
@@ -53,7 +62,12 @@ class CallStack:
         """Begin what takes time; it is given back if no call has taken it by `limit_s`."""
         runtime, language = self.runtime, self.config.agent.language
         self._early = EarlySpeechToText(
-            self._stt[0], self._call_id, language, runtime.early, runtime.board
+            self._stt[0],
+            self._call_id,
+            language,
+            runtime.early,
+            runtime.board,
+            self.turn_hints,
         )
         self._stt[0] = self._early
         self._warming = [
@@ -88,6 +102,12 @@ class CallStack:
         """The chain, for the transcriber to walk."""
         return tuple(self._stt)
 
+    @property
+    def turn_hints(self) -> TurnHints:
+        """What the call's tier wants to be told of turns."""
+        tier = self.config.tier()
+        return TurnHints(tier.utterance_end_s, tier.vad_events)
+
     def language_model(self, post: Callable[[Event], None]) -> LanguageModel:
         """The chain as one model, for this call alone; `post` gets what becomes of it."""
         runtime, now = self.runtime, asyncio.get_running_loop().time
@@ -100,6 +120,17 @@ class CallStack:
         """The chain as one voice, for this call alone."""
         deadlines, now = self.config.tier().deadlines, asyncio.get_running_loop().time
         return FailoverTextToSpeech(self._tts, deadlines, self.runtime.board, post, now)
+
+    def turn_judge(self) -> TurnJudge | None:
+        """Who judges now whether the caller has finished; None: nobody who is well.
+
+        Asked anew at each pause: one that must prove itself by a probe would cost its deadline.
+        """
+        board = self.runtime.board
+        for name in rank_judges(self.config, board).names:
+            if board.verdict(name).state not in (EngineState.PROBING, EngineState.EJECTED):
+                return cast(TurnJudge, self.runtime.engines[name])
+        return None
 
     def _engines(self, kind: Kind) -> list[Engine]:
         return [self.runtime.engines[name] for name in self.chains[kind].names]

@@ -1,34 +1,39 @@
 """Everything that can be done before the first call is done here. Part of `voxd.runtime`.
 
-Engines are warmed side by side; then the voice renders every stock phrase (or reads it from the
-disk) and the language model reads the system prompt, so that the first call finds them ready.
+Engines are warmed side by side; then voices render the stock phrases that do not lie on the disk
+(`voxd.rendering`) and the language model reads the system prompts, so that the first call finds
+them ready.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import cast
 
 from pydantic import BaseModel
 
 from voxd.commands import Message
 from voxd.config import Config
-from voxd.contracts import Engine, LanguageModel, Priority, SpeechRequest, TextToSpeech
+from voxd.contracts import Engine, LanguageModel, Priority, TextToSpeech
 from voxd.dialog.conversation import system_prompt
-from voxd.dialog.spoken import to_spoken
 from voxd.engines.registry import ENTRIES
 from voxd.errors import EngineError, Problem, VoxdError
 from voxd.events import Kind
-from voxd.storage.speech_cache import SpeechCache, SpeechKey
+from voxd.rendering import (
+    WARM_UP_CALL_ID,
+    Phrase,
+    load_phrases,
+    render_phrases,
+    speaks,
+    wanted_phrases,
+)
+from voxd.storage.speech_cache import SpeechCache
 
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[str], None]
 """Takes one short line for people."""
-
-WARM_UP_CALL_ID = "warm-up"
-"""What the warm-up asks engines under; no CallSid of Twilio's looks like it."""
 
 
 async def warm_up(
@@ -51,13 +56,13 @@ async def warm_up(
         ModelError, EngineError: no engine of some kind could be warmed.
     """
     failed = dict(refused or {})
-    phrases = _phrases(config, engines)
+    phrases = wanted_phrases(config, engines)
     progress(f"loading {', '.join(engines)}")
-    await speech_cache.prune()
     async with asyncio.TaskGroup() as group:
         for engine in engines.values():
-            wanted = phrases.get(engine.name, {})
+            wanted = phrases.get(engine.name, ())
             group.create_task(_warm_engine(config, engine, wanted, speech_cache, failed, progress))
+    await speech_cache.prune()
     tier = config.tier()
     for chain in (tier.stt, tier.llm, tier.tts):
         if not any(name in engines and name not in failed for name in chain):
@@ -83,12 +88,12 @@ def missing_models(config: Config, names: Sequence[str]) -> tuple[Problem, ...]:
 def engine_fingerprints(config: Config, names: Sequence[str]) -> dict[str, str]:
     """Per engine, text that changes when it would sound different. Looks at files.
 
-    Its settings, and size and time of every file that they name.
+    Its settings but for limits of time, and size and time of every file that they name.
     """
     found = {}
     for name in names:
         settings = config.engines[name]
-        parts = [settings.model_dump_json() if isinstance(settings, BaseModel) else str(settings)]
+        parts = [_describe_sound(settings)]
         for value in dict(settings).values():
             path = config.resolve(value) if isinstance(value, str) and value else None
             if path is not None and path.is_file():
@@ -98,66 +103,31 @@ def engine_fingerprints(config: Config, names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Phrase:
-    text: str
-    language: str
-
-
-def _phrases(config: Config, engines: Mapping[str, Engine]) -> dict[str, dict[_Phrase, bool]]:
-    """Per voice, what calls may need rendered; True: it is rendered now, else only looked up.
-
-    Voices on this machine render everything. One that is paid by the character is asked for
-    what nobody else could say when it is gone: the apology, once, in a language of its own.
-    """
-    found: dict[str, dict[_Phrase, bool]] = {}
-    for seen in config.served():
-        language = seen.agent.language
-        voices = [engines[name] for name in seen.tier().tts if name in engines]
-        able = [voice for voice in voices if _speaks(voice, language)]
-        has_local = any(voice.capabilities.is_local for voice in able)
-        for voice in able:
-            for text in _texts(seen):
-                is_last_word = not has_local and text == seen.phrases.failure
-                is_rendered = voice.capabilities.is_local or is_last_word
-                found.setdefault(voice.name, {})[_Phrase(text, language)] = is_rendered
-    return found
-
-
-def _speaks(engine: Engine, language: str) -> bool:
-    return not engine.capabilities.languages or language in engine.capabilities.languages
-
-
-def _texts(config: Config) -> tuple[str, ...]:
-    """What a call may have to say without its model."""
-    phrases = config.phrases
-    texts = (
-        config.agent.greeting,
-        phrases.failure,
-        phrases.reprompt,
-        phrases.did_not_catch,
-        phrases.too_slow,
-        phrases.goodbye,
-    )
-    return tuple(dict.fromkeys(texts))
+def _describe_sound(settings: object) -> str:
+    if not isinstance(settings, BaseModel):
+        return str(settings)
+    limits = {name for name in type(settings).model_fields if name.endswith("_s")}
+    return settings.model_dump_json(exclude=limits)
 
 
 async def _warm_engine(
     config: Config,
     engine: Engine,
-    phrases: Mapping[_Phrase, bool],
+    phrases: Sequence[Phrase],
     speech_cache: SpeechCache,
     failed: dict[str, VoxdError],
     progress: Progress,
 ) -> None:
     begin = time.monotonic()
+    # Before the engine is asked: one that cannot be reached now still has its stored apology.
+    missing = await load_phrases(engine.name, phrases, speech_cache)
     try:
         await engine.warm()
         kind = engine.capabilities.kind
         if kind is Kind.TTS:
-            await _render_phrases(phrases, engine, speech_cache)  # type: ignore[arg-type]
+            await render_phrases(cast(TextToSpeech, engine), missing, speech_cache, progress)
         elif kind is Kind.LLM and engine.capabilities.is_local:
-            await _read_prompts(config, engine)  # type: ignore[arg-type]
+            await _read_prompts(config, cast(LanguageModel, engine))
     except VoxdError as error:
         failed[engine.name] = error
         logger.error("engine failed to start", extra={"engine": engine.name, "error": str(error)})
@@ -168,34 +138,13 @@ async def _warm_engine(
     progress(f"{engine.name} is ready ({seconds:.1f} s)")
 
 
-async def _render_phrases(
-    phrases: Mapping[_Phrase, bool], tts: TextToSpeech, speech_cache: SpeechCache
-) -> None:
-    """Put phrases into the cache, from the disk where they lie there."""
-    rendered = 0
-    for number, (phrase, is_rendered) in enumerate(phrases.items()):
-        key = SpeechKey(phrase.text, phrase.language, tts.name, "")
-        if await speech_cache.load(key) is None and is_rendered and to_spoken(phrase.text):
-            await speech_cache.save(key, await _render(tts, number, phrase))
-            rendered += 1
-    logger.info("phrases are ready", extra={"engine": tts.name, "rendered": rendered})
-
-
-async def _render(tts: TextToSpeech, number: int, phrase: _Phrase) -> bytes:
-    request = SpeechRequest(
-        WARM_UP_CALL_ID, number, phrase.language, voice="", priority=Priority.GREETING
-    )
-    async with tts.open_speech(request) as speech:
-        pieces = speech.speak(to_spoken(phrase.text), is_last=True)
-        return b"".join([piece async for piece in pieces])
-
-
 async def _read_prompts(config: Config, llm: LanguageModel) -> None:
     """Read the system prompts once, for an engine that shares what it read between calls.
 
     The sequence is given back: one that stayed would be one caller less.
     """
-    for prompt in dict.fromkeys(system_prompt(seen) for seen in config.served()):
+    served = [seen for seen in config.served() if speaks(llm, seen.agent.language)]
+    for prompt in dict.fromkeys(system_prompt(seen) for seen in served):
         try:
             await llm.prepare(WARM_UP_CALL_ID, (Message("system", prompt),), Priority.GREETING)
             await llm.release(WARM_UP_CALL_ID)

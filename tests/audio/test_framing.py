@@ -31,3 +31,10 @@ def test_a_flush_leaves_nothing_for_the_next_clause() -> None:
     cutter.push(b"\x01" * 10)
     cutter.flush()
     assert cutter.push(b"\x02" * 160) == [b"\x02" * 160]
+
+
+def test_what_is_no_frame_yet_can_be_taken_out() -> None:
+    cutter = FrameCutter()
+    cutter.push(b"\x01" * 170)
+    assert cutter.take() == b"\x01" * 10
+    assert cutter.flush() == []

@@ -14,6 +14,7 @@ from benches.cloud import (
     build_plans,
     describe,
     find_floor_ms,
+    find_waits_s,
     show_step,
     sum_up_load,
 )
@@ -23,7 +24,7 @@ from benches.line import Heard
 from benches.overhead import Overhead
 from benches.prompts import are_installed
 from benches.providers import DESIGN, REAL
-from voxd.caller.report import CallReport, Outcome, Traffic
+from voxd.caller.report import CallReport, DaemonTurn, Outcome, Traffic, TurnReport, TurnStatus
 from voxd.config import parse_config
 from voxd.engines.registry import settings_types
 
@@ -63,6 +64,28 @@ def test_the_floor_is_what_the_providers_and_the_wait_cannot_do_without() -> Non
     assert find_floor_ms(REAL, 0.1, 0.3, False) == pytest.approx(one_after_the_other)
     assert find_floor_ms(DESIGN, 0.1, 0.9, True) == pytest.approx(900)
     assert find_floor_ms(DESIGN, 0.1, 0.35, False) == pytest.approx(350 + 220 + 6 + 90)
+
+
+def test_words_that_come_before_the_final_lower_the_floor_but_not_below_the_pause() -> None:
+    def floor_ms(interim_delay_s: float) -> float:
+        delays = replace(REAL, interim_s=0.1, interim_delay_s=interim_delay_s)
+        return find_floor_ms(delays, 0.1, 0.35, True)
+
+    reply = 220 + 6 + 190
+    assert floor_ms(0.0) == pytest.approx(100 + reply)
+    assert floor_ms(0.1) == pytest.approx(150 + reply)
+    assert floor_ms(0.25) == pytest.approx(300 + reply)
+    assert floor_ms(1.0) == pytest.approx(350 + reply)  # the final is sooner
+
+
+def test_the_floor_of_a_turn_is_that_of_its_own_wait() -> None:
+    report = CallReport("CA1", outcome=Outcome.CONNECTED)
+    for number, wait_ms in enumerate((360.0, None, 750.0), 1):
+        turn = TurnReport(number, "x", TurnStatus.ANSWERED, is_confirmed=True)
+        turn.daemon = DaemonTurn(wait_ms=wait_ms)
+        report.turns.append(turn)
+    report.turns.append(TurnReport(4, "x", TurnStatus.UNANSWERED))
+    assert find_waits_s([report], 0.35) == [0.36, 0.35, 0.75]
 
 
 def test_a_small_overhead_keeps_the_promise_and_a_large_one_breaks_it() -> None:

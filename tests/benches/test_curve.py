@@ -21,3 +21,14 @@ def test_what_lies_outside_is_drawn_on_the_edge() -> None:
     [circle] = circles
     assert 0 < float(circle["cx"]) < WIDTH
     assert 0 < float(circle["cy"]) < HEIGHT
+
+
+def test_the_words_of_a_mark_stand_where_there_is_room() -> None:
+    places = {"right": (9.0, -7.0), "left": (-9.0, -7.0), "below": (0.0, 20.0)}
+    marks = [Mark(name, (0.5, 0.5), at) for name, at in places.items()]
+    svg = draw("t", X, Y, [], marks)
+    anchors = {
+        text.text: text.get("text-anchor")
+        for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")
+    }
+    assert [anchors[name] for name in places] == ["start", "end", "middle"]

@@ -29,4 +29,4 @@ def test_a_reply_s_first_clause_is_whole_before_its_last_token_and_sounds_as_wri
     fed = [splitter.feed(token) for token in build_reply(7)]
     clause = f"{spell(7).capitalize()} is here."
     assert fed == [[], [], [], [clause], []]
-    assert to_spoken(clause) == clause
+    assert to_spoken(clause, "en") == clause

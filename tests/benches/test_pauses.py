@@ -63,10 +63,12 @@ def test_a_pause_is_found_with_what_follows_it() -> None:
     speech = read_speech("yes")
     parts = (line_noise(0.4, 1), speech, line_noise(0.5, 2), speech, line_noise(0.5, 3))
     heard = listen(encode_mulaw(np.concatenate(parts)), 0.4 + len(speech) / 8000)
-    assert heard is not None and heard.resumed_at is not None and heard.stirred_at is not None
+    assert heard is not None and heard.resumed_at is not None
     assert 0.1 <= heard.detected_at - heard.speech_end < 0.14
-    assert 0.45 < heard.stirred_at - heard.speech_end < 0.75
-    assert 0.06 < heard.resumed_at - heard.stirred_at < 0.15
+    begins_at = heard.voiced_at[0]
+    assert 0.45 < begins_at - heard.speech_end < 0.75
+    assert 0.04 < heard.resumed_at - begins_at < 0.15
+    assert all(begins_at <= at <= heard.resumed_at for at in heard.voiced_at)
     assert 0.3 < len(heard.utterance) / 8000 < 0.3 + len(speech) / 8000 + 0.25
 
 
@@ -76,6 +78,7 @@ def test_an_end_is_not_resumed() -> None:
     heard = listen(mulaw, 0.4 + len(speech) / 8000)
     assert heard is not None
     assert heard.resumed_at is None
+    assert heard.voiced_at == ()
 
 
 def test_noise_alone_is_no_pause() -> None:

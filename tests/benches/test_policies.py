@@ -2,13 +2,14 @@
 
 import pytest
 
-from benches.pauses import Known, Moment
+from benches.pauses import END, Known, Moment
 from benches.policies import (
     decide_s,
     joined,
     pipecat_rule,
     price,
     ready_s,
+    release_s,
     shape_only,
     silence_only,
     smart_turn_only,
@@ -31,8 +32,15 @@ def known(text: str = "What time do you open?", probability: float = 0.97) -> Kn
 
 
 def moment(place: str, known: Known) -> Moment:
-    at = {} if place == "end" else {300: 0.36, 500: 0.56, 800: 0.86}
-    return Moment("some", place, True, known, at, {ms: s - 0.08 for ms, s in at.items()})
+    if place == "end":
+        return Moment("some", place, True, known, {}, {END: []})
+    at = {300: 0.36, 500: 0.56, 800: 0.86}
+    return Moment("some", place, True, known, at, {ms: beginning(s) for ms, s in at.items()})
+
+
+def beginning(resumed_s: float) -> list[float]:
+    """Voiced frames of a caller who goes on, until that is certain."""
+    return [resumed_s - 0.01 - 0.02 * frame for frame in range(4, -1, -1)]
 
 
 OPEN = "I would like to"
@@ -71,8 +79,16 @@ def test_a_policy_is_priced_by_delay_and_by_whom_it_cuts_off() -> None:
     assert cost.mean_cut_off() == pytest.approx(1 / 3)
 
 
-def test_hindsight_spares_who_had_begun_to_speak() -> None:
-    moments = [moment("end", known()), moment("inside", known())]
+def test_who_is_beginning_to_speak_is_not_cut_off() -> None:
+    going_on = moment("inside", known())
+    moments = [moment("end", known()), going_on]
     policy = silence_only(Waits(0.34, 0.34, 0.34))
-    assert price(policy, moments).cut_off[300] == 1.0
-    assert price(policy, moments, by_hindsight=True).cut_off[300] == 0.0
+    assert price(policy, moments).cut_off == {300: 0.0, 500: 1.0, 800: 1.0}
+    assert decide_s(known(), 0.34, 0.25) < going_on.resumed_s[300]
+
+
+def test_a_click_holds_the_end_back_for_a_moment() -> None:
+    assert release_s(0.41, [0.2]) == pytest.approx(0.41)
+    assert release_s(0.41, [0.40]) == pytest.approx(0.45)
+    crackle = [at / 100 for at in range(20, 90)]
+    assert release_s(0.41, crackle) == pytest.approx(0.53)

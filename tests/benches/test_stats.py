@@ -2,7 +2,7 @@
 
 import pytest
 
-from benches.stats import bootstrap_rate_difference, median, percentile
+from benches.stats import bootstrap_rate_difference, median, percentile, wilson
 
 
 def test_percentiles_are_interpolated_between_neighbours() -> None:
@@ -54,3 +54,12 @@ def test_lists_of_unequal_length_are_refused() -> None:
 def test_nothing_to_compare_is_refused() -> None:
     with pytest.raises(ValueError, match="nothing"):
         bootstrap_rate_difference([], [], [])
+
+
+def test_the_score_interval_is_right_for_few_events() -> None:
+    interval = wilson(2, 100)
+    assert interval.estimate == 0.02
+    assert interval.low == pytest.approx(0.0055, abs=0.0002)
+    assert interval.high == pytest.approx(0.0700, abs=0.0002)
+    assert wilson(0, 200).low == 0.0
+    assert wilson(0, 0).high == 1.0

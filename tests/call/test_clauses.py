@@ -9,7 +9,6 @@ from voxd.call.clauses import CLAUSES_AHEAD, ClauseWriter
 from voxd.call.voice import Voice
 from voxd.commands import Message, StartReply
 from voxd.config import Agent
-from voxd.contracts import Priority
 from voxd.errors import EngineError
 from voxd.events import ClauseWritten, Event, FirstToken, ReplyRequested, ReplyWritten
 
@@ -27,13 +26,13 @@ class Writing:
             StartReply(1, 7, True, PROMPT),
             Agent(),
             self.llm,
-            lambda: "some-voice",
+            lambda _: "some-voice",
             self.posted.append,
             asyncio.get_running_loop().time,
         )
 
     async def write(self) -> None:
-        await self.writer.write("CA1", Priority.COMMITTED, self.voice)
+        await self.writer.write("CA1", self.voice)
 
     @property
     def queued(self) -> list[str | None]:
@@ -45,7 +44,7 @@ class Writing:
 async def test_clauses_are_queued_for_the_ear_and_reported_as_written() -> None:
     it = Writing(said("We are open today. That is **20%** off."))
     await it.write()
-    assert it.queued == ["We are open today.", "That is 20 percent off.", None]
+    assert it.queued == ["We are open today.", "That is twenty percent off.", None]
     assert it.writer.is_written
     assert [type(event) for event in it.posted] == [
         ReplyRequested,
@@ -106,3 +105,13 @@ async def test_what_a_reply_that_broke_off_becomes(
         assert not any(isinstance(event, ReplyWritten) for event in it.posted)
     assert it.voice.is_muted == (ending == "muted")
     assert it.llm.active == 0
+
+
+async def test_what_was_written_is_counted_by_length_until_the_model_has_counted() -> None:
+    it = Writing((0.1, "Yes it is so. ", 5.0, "No."))
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(it.write())
+        await asyncio.sleep(1)
+        assert it.voice.cost.tokens == 4  # 14 characters
+        await task
+    assert it.voice.cost.tokens == 2  # the fake counts its pieces

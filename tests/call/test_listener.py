@@ -8,6 +8,8 @@ import pytest
 
 from tests.fakes.line import FakeLine
 from tests.fakes.speech_to_text import FakeSpeechToText
+from tests.fakes.turn_judge import FakeTurnJudge
+from voxd.call.judging import PauseJudging
 from voxd.call.listener import Listener
 from voxd.call.transcriber import Transcriber
 from voxd.config import Deadlines, Ear, Line
@@ -19,10 +21,19 @@ from voxd.twilio.media import Media
 class Hearing:
     """A listener on a fake line whose media it takes."""
 
-    def __init__(self, listener: Listener, line: FakeLine, stt: FakeSpeechToText) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        line: FakeLine,
+        stt: FakeSpeechToText,
+        judging: PauseJudging,
+        judge: FakeTurnJudge,
+    ) -> None:
         self.listener = listener
         self.line = line
         self.stt = stt
+        self.judging = judging
+        self.judge = judge
         self.posted: list[Event] = []
 
     def names(self) -> list[str]:
@@ -38,10 +49,13 @@ async def hearing() -> AsyncIterator[Hearing]:
     def post(event: Event) -> None:
         it.posted.append(event)
 
-    board = HealthBoard({stt.name: stt.capabilities}, loop.time)
+    capabilities = {stt.name: stt.capabilities, "fake-turn": FakeTurnJudge.capabilities}
+    board = HealthBoard(capabilities, loop.time)
     transcriber = Transcriber((stt,), Deadlines(), board, "CA1", "en", post, loop.time)
-    listener = Listener(Ear(), Line(), transcriber, post, loop.time)
-    it = Hearing(listener, line, stt)
+    judge = FakeTurnJudge()
+    judging = PauseJudging(lambda: judge, board, "CA1", post, loop.time)
+    listener = Listener(Ear(), Line(), transcriber, judging, post, loop.time)
+    it = Hearing(listener, line, stt, judging, judge)
 
     async def carry_media() -> None:
         while (message := await line.receive()) is not None:
@@ -154,3 +168,47 @@ async def test_repeated_media_is_refused_and_counted() -> None:
         for _ in range(3):
             it.listener.hear(0.0, b"\xff" * 160, now)
         assert it.listener.refused == 3
+
+
+async def test_the_judge_hears_the_utterance_with_the_beginning_of_its_pause() -> None:
+    async with hearing() as it:
+        said = await it.line.say("Hello", 1.0)
+        await asyncio.sleep(0.2)
+        paused = it.posted[-1]
+        assert isinstance(paused, SpeechPaused)
+        await it.judging.judge(paused.speech_end)
+        it.listener.close_utterance(paused.speech_end)
+        await it.judging.judge(paused.speech_end)
+    whole, rest = it.judge.heard
+    assert len(whole) / 8000 == pytest.approx(said.end - said.start + 0.3 + 0.2, abs=0.1)
+    assert len(rest) < len(whole) / 4
+
+
+async def test_who_begins_again_when_the_pause_is_due_is_not_cut_off() -> None:
+    """The onset is certain only after the wait has run out; until then nothing is reported."""
+    async with hearing() as it:
+        said = await it.line.say("Hello", 1.0)
+        await asyncio.sleep(0.2)
+        it.listener.await_pause(0.5)
+        await asyncio.sleep(said.end + 0.46 - asyncio.get_running_loop().time())
+        await it.line.say("and more", 0.5)
+        await asyncio.sleep(1)
+    assert it.names() == ["SpeechStarted", "SpeechPaused", "SpeechStarted", "SpeechPaused"]
+    onset = it.posted[2]
+    paused = it.posted[1]
+    assert isinstance(onset, SpeechStarted) and isinstance(paused, SpeechPaused)
+    assert onset.at - paused.speech_end > 0.5
+
+
+async def test_a_click_when_the_pause_is_due_delays_it_by_a_moment_only() -> None:
+    async with hearing() as it:
+        said = await it.line.say("Hello", 1.0)
+        await asyncio.sleep(0.2)
+        it.listener.await_pause(0.5)
+        await asyncio.sleep(said.end + 0.48 - asyncio.get_running_loop().time())
+        await it.line.say("", 0.02)
+        await asyncio.sleep(1)
+    assert it.names() == ["SpeechStarted", "SpeechPaused", "PauseReached"]
+    pause = it.posted[2]
+    assert isinstance(pause, PauseReached)
+    assert 0.5 < pause.pause_s < 0.64

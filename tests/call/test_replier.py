@@ -10,6 +10,7 @@ from tests.fakes.line import FakeLine
 from tests.fakes.text_to_speech import FakeTextToSpeech
 from voxd.call.replier import REMAKES, Replier
 from voxd.call.speaker import Speaker
+from voxd.call.stored import StoredSpeech
 from voxd.call.voice import Voice
 from voxd.commands import Message, PhraseKind, PreparePrompt, Say, StartReply
 from voxd.config import Agent, Line
@@ -37,7 +38,11 @@ class Making:
     """A replier whose speaker's gate stays closed unless a test commits."""
 
     def __init__(
-        self, llm: FakeLanguageModel, tts: FakeTextToSpeech, voices: Sequence[str] = ()
+        self,
+        llm: FakeLanguageModel,
+        tts: FakeTextToSpeech,
+        voices: Sequence[str] = (),
+        reply_characters: int = 0,
     ) -> None:
         loop = asyncio.get_running_loop()
         self.llm = llm
@@ -51,7 +56,7 @@ class Making:
             Agent(),
             llm,
             tts,
-            self.cache,
+            StoredSpeech(self.cache, "en", reply_characters),
             self.speaker,
             self.posted.append,
             loop.time,
@@ -80,8 +85,9 @@ async def making(
     llm: FakeLanguageModel | None = None,
     tts: FakeTextToSpeech | None = None,
     voices: Sequence[str] = (),
+    reply_characters: int = 0,
 ) -> AsyncIterator[Making]:
-    it = Making(llm or FakeLanguageModel(), tts or FakeTextToSpeech(), voices)
+    it = Making(llm or FakeLanguageModel(), tts or FakeTextToSpeech(), voices, reply_characters)
     yield it
     assert it.llm.active == 0
     assert it.tts.active == 0
@@ -143,6 +149,24 @@ async def test_work_that_may_be_thrown_away_has_a_lower_priority() -> None:
         Priority.SPECULATION,
         Priority.COMMITTED,
     ]
+
+
+async def test_a_commit_makes_the_work_in_hand_urgent() -> None:
+    async with making(FakeLanguageModel((5.0, "Yes."))) as it:
+        command, voice = it.start(committed=False)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(it.replier.reply(command, voice))
+            it.speaker.commit(1)  # before the task has run at all
+    (asked,), (spoken,) = it.llm.requests, it.tts.requests
+    assert asked.priority is spoken.priority is Priority.COMMITTED
+    async with making(FakeLanguageModel((5.0, "Yes."))) as it:
+        command, voice = it.start(committed=False)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(it.replier.reply(command, voice))
+            await asyncio.sleep(1)
+            assert it.llm.requests[0].priority is Priority.SPECULATION
+            it.speaker.commit(1)
+            assert it.llm.requests[0].priority is Priority.COMMITTED
 
 
 async def test_what_cannot_be_spoken_is_no_clause() -> None:
@@ -374,3 +398,60 @@ async def test_a_phrase_of_two_voices_is_not_kept() -> None:
             it.tts.name = "another"
     for name in ("fake-tts", "another"):
         assert it.cache.get(SpeechKey("Good morning.", "en", name, "")) is None
+
+
+# --- what need not be spoken again ----------------------------------------------------------------
+
+
+async def test_a_clause_that_was_said_before_comes_from_the_cache() -> None:
+    async with making(FakeLanguageModel(said(REPLY)), reply_characters=100) as it:
+        await it.replier.reply(*it.start(1))
+        await it.replier.reply(*it.start(2))
+    assert it.tts.last == [False, True]
+    sources = [(event.reply_id, event.engine) for event in it.all(ClauseWritten)]
+    assert sources == [(1, "fake-tts"), (1, "fake-tts"), (2, "cache"), (2, "cache")]
+    assert [event.reply_id for event in it.all(ClauseVoiced)] == [1, 1, 2, 2]
+
+
+async def test_a_phrase_is_looked_for_as_it_is_spoken() -> None:
+    async with making() as it:
+        it.cache.put(SpeechKey("So sorry.", "en", "fake-tts", ""), b"\x2a" * 1600)
+        await it.replier.say(*it.phrase("**So** sorry.", PhraseKind.FAILURE))
+    assert it.tts.texts == []
+    assert [event.text for event in it.all(ClauseWritten)] == ["**So** sorry."]
+
+
+FILLER = Say(9, "One moment, please.", PhraseKind.FILLER)
+
+
+async def test_a_filler_goes_before_the_reply_that_is_waited_for() -> None:
+    async with making(FakeLanguageModel((1.0, *said(FIRST)))) as it, sending(it):
+        it.cache.put(SpeechKey(FILLER.text, "en", "fake-tts", ""), b"\x2a" * 1600)
+        command, voice = it.start(4, committed=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(it.replier.reply(command, voice))
+            await asyncio.sleep(0.5)
+            it.replier.fill(FILLER)
+        await it.finished()
+    started = it.all(ClauseStarted)
+    assert [(event.reply_id, event.is_reply) for event in started] == [(9, False), (4, True)]
+    assert [byte for byte, _ in it.line.heard()] == [0x2A, it.tts.byte_of(FIRST)]
+    written = [(event.reply_id, event.finish_reason) for event in it.all(ReplyWritten)]
+    assert written == [(9, "phrase"), (4, "stop")]
+
+
+async def test_a_filler_that_would_have_to_be_rendered_is_left_out() -> None:
+    """The voice may be what is late; and while it made the filler, the reply would wait."""
+    async with making() as it:
+        it.start(4, committed=True)
+        it.replier.fill(FILLER)
+    assert it.posted == []
+    assert it.tts.texts == []
+
+
+async def test_a_filler_that_nobody_waits_for_is_left_out() -> None:
+    async with making() as it:
+        it.cache.put(SpeechKey(FILLER.text, "en", "fake-tts", ""), b"\x2a" * 1600)
+        it.start(4, committed=False)
+        it.replier.fill(FILLER)
+    assert it.posted == []

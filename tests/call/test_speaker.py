@@ -12,11 +12,14 @@ from voxd.call.voice import Voice
 from voxd.config import Line
 from voxd.events import (
     ClauseHeard,
+    ClauseMeasured,
     ClauseSent,
     ClauseStarted,
     Event,
     PlaybackFinished,
     PlaybackUnderran,
+    ReplyWasted,
+    SpokenWord,
 )
 from voxd.twilio.media import Mark
 
@@ -72,8 +75,11 @@ async def test_a_clause_is_started_sent_heard_and_then_finished() -> None:
     async with mouth() as it:
         it.give(1, 0.5)
         await asyncio.sleep(2)
-    assert it.names() == ["ClauseStarted", "ClauseSent", "ClauseHeard", "PlaybackFinished"]
-    assert it.posted[1].duration_s == pytest.approx(0.5)  # type: ignore[attr-defined]
+    assert it.names() == [
+        *("ClauseStarted", "ClauseMeasured", "ClauseSent"),
+        *("ClauseHeard", "PlaybackFinished"),
+    ]
+    assert it.posted[2].duration_s == pytest.approx(0.5)  # type: ignore[attr-defined]
     assert it.line.sent == ["mark " + name for name in _marks(it.line)]
     assert it.line.heard() == [(1, 0.5)]
 
@@ -250,7 +256,7 @@ async def test_a_mark_that_never_comes_is_replaced_by_an_estimate() -> None:
         it.give(1, 0.5)
         started = asyncio.get_running_loop().time()
         await asyncio.sleep(1.4)
-        assert it.names() == ["ClauseStarted", "ClauseSent"]
+        assert it.names() == ["ClauseStarted", "ClauseMeasured", "ClauseSent"]
         await asyncio.sleep(0.2)
         heard = it.posted[-2]
         assert isinstance(heard, ClauseHeard)
@@ -326,6 +332,21 @@ async def test_a_clause_is_not_begun_while_much_audio_waits() -> None:
             await it.speaker.wait_for_room(voice)
 
 
+async def test_a_reply_that_nobody_heard_is_reported_with_its_cost_when_it_is_dropped() -> None:
+    async with mouth() as it:
+        held = it.give(1, 1.0, is_committed=False)
+        held.cost.tokens, held.cost.characters = 7, 30
+        it.speaker.drop(1)
+        it.speaker.drop(1)
+        it.give(2, 1.0)
+        await asyncio.sleep(0.5)
+        it.speaker.drop(2)
+        phrase = it.speaker.open(3, is_reply=False, is_committed=False)
+        it.speaker.drop(phrase.reply_id)
+    wasted = [event for event in it.posted if isinstance(event, ReplyWasted)]
+    assert [(e.reply_id, e.completion_tokens, e.characters) for e in wasted] == [(1, 7, 30)]
+
+
 async def test_a_dropped_attempt_holds_nobody_back() -> None:
     async with mouth() as it:
         voice = it.give(1, AUDIO_AHEAD_S + 1.0, is_committed=False)
@@ -342,5 +363,175 @@ async def test_a_lost_line_ends_the_sending_without_an_error() -> None:
         await asyncio.sleep(3)
 
 
+async def test_a_hold_silences_the_far_end_and_loses_no_sample() -> None:
+    async with mouth() as it:
+        it.give(1, 1.0)
+        await asyncio.sleep(0.5)
+        it.speaker.hold(1)
+        await asyncio.sleep(1)
+        assert it.line.sent == ["clear"]
+        assert it.line.heard() == [(1, pytest.approx(0.5, abs=0.021))]
+        it.speaker.resume(1)
+        await asyncio.sleep(2)
+        assert it.line.heard() == [(1, pytest.approx(1.0, abs=0.041))]
+        assert it.names()[-1] == "PlaybackFinished"
+        starts = [e for e in it.posted if isinstance(e, ClauseStarted)]
+        assert [e.from_s for e in starts] == pytest.approx([0.0, 0.5], abs=0.021)
+        assert it.names().count("ClauseSent") == 1
+
+
+async def test_clauses_that_were_sent_and_not_heard_are_sent_again() -> None:
+    async with mouth() as it:
+        it.give(1, 0.1, 0.05, 0.04, 1.0)
+        await asyncio.sleep(0.07)
+        it.speaker.hold(1)
+        await asyncio.sleep(0.5)
+        it.speaker.resume(1)
+        await asyncio.sleep(3)
+        total_s = sum(seconds for _, seconds in it.line.heard())
+        assert total_s == pytest.approx(0.1 + 0.06 + 0.04 + 1.0, abs=0.041)
+        heard = [e.clause for e in it.posted if isinstance(e, ClauseHeard)]
+        assert heard == [0, 1, 2, 3]
+        started = [e.clause for e in it.posted if isinstance(e, ClauseStarted)]
+        assert started == [0, 1, 2, 3, 0, 1, 2, 3][: len(started)] or started[-4:] == [0, 1, 2, 3]
+
+
+async def test_a_hold_in_the_last_moment_keeps_what_is_left_and_one_after_it_finishes() -> None:
+    async with mouth() as it:
+        it.give(1, 0.5)
+        await asyncio.sleep(0.45)
+        assert it.names()[-1] == "ClauseSent"
+        it.speaker.hold(1)
+        await asyncio.sleep(1)
+        assert "PlaybackFinished" not in it.names()
+        it.speaker.resume(1)
+        await asyncio.sleep(1)
+        assert it.names()[-2:] == ["ClauseHeard", "PlaybackFinished"]
+
+        it.give(2, 0.5)
+        await asyncio.sleep(0.52)  # heard to its end; its mark is on the way back
+        it.speaker.hold(2)
+        assert it.names()[-1] == "PlaybackFinished"
+
+
+async def test_what_is_on_hold_can_be_dropped_and_the_next_one_speaks() -> None:
+    async with mouth() as it:
+        it.give(1, 1.0)
+        await asyncio.sleep(0.3)
+        it.speaker.hold(1)
+        it.give(2, 0.2)
+        await asyncio.sleep(1)
+        assert it.order() == [1]
+        it.speaker.drop(1)
+        await asyncio.sleep(1)
+        assert it.order() == [1, 2]
+
+
+async def test_a_hold_goes_on_at_the_beginning_of_the_word_that_was_cut() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        voice.begin_clause(0, "one two three")
+        for _ in range(5):  # words of 180 ms with 20 ms between them
+            voice.write(b"\x20" * 1440 + b"\xff" * 160)
+        voice.end_clause()
+        voice.end()
+        await asyncio.sleep(0.5)  # in the third word, which began at 0.4
+        it.speaker.hold(1)
+        await asyncio.sleep(0.5)
+        it.speaker.resume(1)
+        await asyncio.sleep(2)
+        again = [e for e in it.posted if isinstance(e, ClauseStarted)][-1]
+        assert again.from_s == pytest.approx(0.38, abs=0.001)
+
+
+async def test_a_clause_is_measured_once_it_is_heard_and_complete() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=False)
+        voice.begin_clause(0, "one two")
+        voice.write(b"\x20" * 4000)
+        voice.end_clause((SpokenWord("one", 0.2), SpokenWord("two", 0.5)))
+        await asyncio.sleep(1)
+        assert it.names() == []
+        it.speaker.commit(1)
+        await asyncio.sleep(0.01)
+        assert it.names() == ["ClauseStarted", "ClauseMeasured"]
+        measured = it.posted[-1]
+        assert isinstance(measured, ClauseMeasured)
+        assert measured.duration_s == pytest.approx(0.5)
+        assert [word.word for word in measured.words] == ["one", "two"]
+
+
+async def test_the_ear_can_ask_what_is_heard_right_now() -> None:
+    async with mouth() as it:
+        it.give(5, 0.5)
+        await asyncio.sleep(0.3)
+        now = asyncio.get_running_loop().time()
+        assert it.speaker.played.between(now - 0.1, now).any()
+        it.speaker.clear()
+        it.speaker.drop(5)
+        await asyncio.sleep(0.3)
+        now = asyncio.get_running_loop().time()
+        assert not it.speaker.played.between(now - 0.2, now).any()
+
+
 def _marks(line: FakeLine) -> list[str]:
     return [entry.removeprefix("mark ") for entry in line.sent if entry.startswith("mark ")]
+
+
+# --- fillers ------------------------------------------------------------------------------------
+
+
+def fill(it: Mouth, reply_id: int, seconds: float) -> Voice | None:
+    voice = it.speaker.open_filler(reply_id)
+    if voice is not None:
+        voice.begin_clause(0, "One moment.")
+        voice.write(bytes([reply_id]) * round(seconds * 8000))
+        voice.end_clause()
+        voice.end()
+    return voice
+
+
+def speak(voice: Voice, seconds: float) -> None:
+    voice.begin_clause(0, "Yes.")
+    voice.write(bytes([voice.reply_id]) * round(seconds * 8000))
+    voice.end_clause()
+    voice.end()
+
+
+async def test_a_filler_goes_before_the_silent_attempt_which_follows_at_once() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        assert fill(it, 2, 0.6)
+        await asyncio.sleep(0.3)
+        speak(voice, 0.4)  # in the middle of the filler
+        await asyncio.sleep(2)
+        first, *_, last = it.line.played
+        assert it.line.heard() == [(2, 0.6), (1, 0.4)]
+        assert last.start + 0.02 - first.start == pytest.approx(1.0)
+    assert [event.reply_id for event in it.posted if isinstance(event, PlaybackFinished)] == [2, 1]
+
+
+@pytest.mark.parametrize("state", ["nothing", "uncommitted", "has audio", "sounds"])
+async def test_a_filler_is_refused_where_nobody_waits(state: str) -> None:
+    async with mouth() as it:
+        if state != "nothing":
+            voice = it.speaker.open(1, is_reply=True, is_committed=state != "uncommitted")
+        if state in ("has audio", "sounds"):
+            speak(voice, 0.4)
+        if state == "sounds":
+            await asyncio.sleep(0.1)
+        assert fill(it, 2, 0.6) is None
+        await asyncio.sleep(1)
+        assert 2 not in it.order()
+
+
+async def test_a_dropped_filler_is_cut_and_lets_the_attempt_pass() -> None:
+    async with mouth() as it:
+        voice = it.speaker.open(1, is_reply=True, is_committed=True)
+        fill(it, 2, 2.0)
+        await asyncio.sleep(0.5)
+        it.speaker.drop(2)
+        speak(voice, 0.2)
+        await asyncio.sleep(2)
+        assert it.order() == [2, 1]
+        assert sum(seconds for byte, seconds in it.line.heard() if byte == 2) < 0.8

@@ -11,10 +11,17 @@ from voxd.call.tape import KEPT_S
 from voxd.call.transcriber import Transcriber
 from voxd.call.walk import FIRST_PAUSE_S, TRIES
 from voxd.config import Deadline, Deadlines
-from voxd.contracts import EngineState
+from voxd.contracts import EngineState, Transcript
 from voxd.engines.health_board import HealthBoard
 from voxd.errors import Category, Phase
-from voxd.events import EngineFailed, EngineSwitched, Event, Kind, TranscriptReceived
+from voxd.events import (
+    EngineFailed,
+    EngineSwitched,
+    Event,
+    Kind,
+    TranscriptReceived,
+    TurnSignal,
+)
 
 LIMITS = Deadlines(stt_connected_s=Deadline(0.6, 1.2), transcript_s=Deadline(0.5, 1.0))
 HELLO = Said(0.5, 1.5, "Hello", late_s=0.1)
@@ -83,6 +90,15 @@ async def test_a_transcript_becomes_an_event_with_its_engine() -> None:
     assert isinstance(event, TranscriptReceived)
     assert (event.text, event.through, event.is_final) == ("Hello", 1.5, True)
     assert event.engine == stt.name
+
+
+async def test_what_the_provider_says_of_the_turn_is_told_with_its_words() -> None:
+    stt = FakeSpeechToText([])
+    async with transcriber(stt) as heard:
+        heard.push(0.0, 1.6)
+        stt.open_streams[0]._results.put_nowait(Transcript("Hello", 1.5, True, TurnSignal.END))
+        await asyncio.sleep(0.1)
+    assert [getattr(event, "signal", None) for event in heard.posted] == [TurnSignal.END]
 
 
 async def test_a_new_stream_gets_the_utterance_again_with_its_onsets_and_question() -> None:

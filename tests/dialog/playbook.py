@@ -38,6 +38,8 @@ TIER = Tier(
     speculation=0,
 )
 SPECULATIVE = TIER.model_copy(update={"speculation": 2})
+JUDGED = TIER.model_copy(update={"turn": ("turn",)})
+PATIENT = TIER.model_copy(update={"filler_after_s": 2.0})
 INTERRUPTIBLE = TIER.model_copy(update={"interruptions": True})
 
 

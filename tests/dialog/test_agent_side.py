@@ -94,4 +94,4 @@ def test_the_prompt_is_read_ahead_at_the_start_of_the_call() -> None:
     commands = book.send(CallStarted(0.0, "CA1"))
     (prepare,) = [c for c in commands if isinstance(c, PreparePrompt)]
     assert [m.role for m in prepare.messages] == ["system"]
-    assert book.config.agent.greeting in prepare.messages[0].content
+    assert book.config.phrases.greeting in prepare.messages[0].content

@@ -1,7 +1,17 @@
-"""Keys on the telephone, alone and beside speech."""
+"""Keys on the telephone, alone and beside speech; and by what a pause becomes the turn's end."""
 
-from tests.dialog.playbook import Playbook
-from voxd.commands import AwaitPause, StartReply, StartTimer
+import pytest
+
+from tests.dialog.playbook import JUDGED, Playbook, expect
+from voxd.commands import (
+    AwaitPause,
+    Command,
+    EndTurn,
+    JudgeTurn,
+    StartReply,
+    StartTimer,
+    Transcribe,
+)
 from voxd.dialog.caller_side import MAX_DIGITS
 from voxd.dialog.floor import State
 from voxd.events import (
@@ -13,6 +23,8 @@ from voxd.events import (
     SpeechStarted,
     Timer,
     TranscriptReceived,
+    TurnJudged,
+    TurnSignal,
 )
 
 
@@ -105,3 +117,146 @@ def test_without_a_final_the_words_of_then_are_answered() -> None:
     book.send(TranscriptReceived(3.2, "What time do you open?", 3.0, False, "stt"))
     book.send(PauseReached(3.7, 3.0, 0.7))
     assert pressed(book) == "What time do you open?"
+
+
+# --- how the pause sounds -----------------------------------------------------------------------
+
+FINISHED, OPEN, EITHER = "What time do you open?", "I would like to", "booking a table"
+
+
+def paused(book: Playbook) -> list[Command]:
+    """The caller pauses after a second of speech."""
+    book.send(SpeechStarted(2.0, 2.0))
+    return book.send(SpeechPaused(3.1, 3.0))
+
+
+def heard(text: str, signal: TurnSignal | None = None) -> TranscriptReceived:
+    return TranscriptReceived(3.25, text, 3.0, True, "stt", signal)
+
+
+def awaited_s(commands: list[Command]) -> float:
+    """How long the pause must be, by the last of these commands."""
+    waits = [command.pause_s for command in commands if isinstance(command, AwaitPause)]
+    return waits[-1]
+
+
+def test_words_and_judgement_are_asked_for_side_by_side() -> None:
+    book = Playbook(JUDGED).greeted()
+    assert paused(book) == [Transcribe(3.0), JudgeTurn(3.0), AwaitPause(0.7)]
+
+
+def test_a_tier_without_a_judge_asks_for_no_judgement() -> None:
+    assert paused(Playbook().greeted()) == [Transcribe(3.0), AwaitPause(0.7)]
+
+
+@pytest.mark.parametrize(
+    ("text", "probability", "least_s", "most_s"),
+    [
+        (FINISHED, 0.97, 0.4, 0.4),
+        (FINISHED, 0.6, 0.4, 0.7),
+        (FINISHED, 0.01, 1.2, 1.2),
+        (EITHER, 0.97, 0.6, 0.7),
+        (OPEN, 0.97, 0.7, 1.2),
+        (FINISHED, None, 0.4, 0.4),
+    ],
+)
+def test_the_pause_must_be_as_long_as_words_and_melody_ask_for(
+    text: str, probability: float | None, least_s: float, most_s: float
+) -> None:
+    for judged_first in (True, False):
+        book = Playbook(JUDGED).greeted()
+        paused(book)
+        facts = [heard(text), TurnJudged(3.2, 3.0, probability)]
+        for fact in reversed(facts) if judged_first else facts:
+            commands = book.send(fact)
+        assert least_s - 1e-9 <= awaited_s(commands) <= most_s + 1e-9
+
+
+def test_a_turn_is_not_over_before_the_judgement_is_there() -> None:
+    book = Playbook(JUDGED).greeted()
+    paused(book)
+    book.send(heard(FINISHED))
+    book.play(
+        [
+            (PauseReached(3.4, 3.0, 0.4), []),
+            (TurnJudged(3.45, 3.0, 0.97), [expect(AwaitPause, pause_s=0.4)]),
+        ]
+    )
+    assert isinstance(book.send(PauseReached(3.45, 3.0, 0.44))[0], EndTurn)
+
+
+def test_a_judgement_that_failed_leaves_it_to_the_words() -> None:
+    book = Playbook(JUDGED).greeted()
+    paused(book)
+    book.send(heard(FINISHED))
+    book.send(TurnJudged(3.4, 3.0, None))
+    assert isinstance(book.send(PauseReached(3.4, 3.0, 0.4))[0], EndTurn)
+
+
+def test_a_judgement_of_an_earlier_pause_says_nothing_of_this_one() -> None:
+    book = Playbook(JUDGED).greeted()
+    paused(book)
+    book.send(SpeechStarted(3.3, 3.2))
+    book.send(SpeechPaused(4.1, 4.0))
+    assert book.send(TurnJudged(4.12, 3.0, 0.97)) == []
+    book.send(TranscriptReceived(4.2, FINISHED, 4.0, True, "stt"))
+    assert book.send(PauseReached(4.4, 4.0, 0.4)) == []
+    assert awaited_s(book.send(TurnJudged(4.45, 4.0, 0.01))) == pytest.approx(1.2)
+
+
+def test_a_judgement_does_not_outlive_its_pause() -> None:
+    book = Playbook(JUDGED).greeted()
+    paused(book)
+    book.send(TurnJudged(3.2, 3.0, 0.01))
+    book.send(SpeechStarted(3.3, 3.2))
+    book.send(SpeechPaused(4.1, 4.0))
+    final = TranscriptReceived(4.2, FINISHED, 4.0, True, "stt")
+    assert awaited_s(book.send(final)) == pytest.approx(0.4)
+
+
+def test_what_was_judged_while_the_agent_spoke_counts_when_it_becomes_a_turn() -> None:
+    book = Playbook(JUDGED).greeted().said(FINISHED, 2.0, 3.0)
+    book.send(TurnJudged(3.2, 3.0, 0.97))
+    book.send(PauseReached(3.4, 3.0, 0.4))
+    reply = book.brain._floor.last_reply_id
+    book.send(ClauseStarted(4.5, reply, 0, "At nine.", 4.5, True))
+    book.send(SpeechStarted(5.0, 5.0))
+    assert JudgeTurn(5.5) in book.send(SpeechPaused(5.6, 5.5))
+    book.send(TranscriptReceived(5.7, EITHER, 5.5, True, "stt"))
+    book.send(TurnJudged(5.7, 5.5, 0.01))
+    commands = book.send(PlaybackFinished(5.8, reply))
+    assert book.brain.state is State.PAUSED
+    assert awaited_s(commands) == pytest.approx(1.2)
+
+
+# --- what the provider says ---------------------------------------------------------------------
+
+
+def test_the_providers_signal_shortens_or_lengthens_the_wait() -> None:
+    found = {}
+    for signal in (None, *TurnSignal):
+        book = Playbook().greeted()
+        paused(book)
+        found[signal] = awaited_s(book.send(heard(EITHER, signal)))
+    assert found[None] == pytest.approx(0.7)
+    assert found[TurnSignal.END] == pytest.approx(0.4)
+    assert found[TurnSignal.END] < found[TurnSignal.EAGER_END] < found[None]
+    assert found[TurnSignal.RESUMED] > found[None]
+
+
+def test_a_signal_is_told_once_and_holds_for_its_words_only() -> None:
+    book = Playbook().greeted()
+    paused(book)
+    book.send(heard(EITHER, TurnSignal.END))
+    assert awaited_s(book.send(heard("Booking a table."))) == pytest.approx(0.4)
+    assert awaited_s(book.send(heard("cooking a table"))) == pytest.approx(0.7)
+
+
+def test_who_goes_on_takes_the_providers_end_back() -> None:
+    book = Playbook().greeted()
+    paused(book)
+    book.send(heard(EITHER, TurnSignal.END))
+    book.send(SpeechStarted(3.4, 3.3))
+    book.send(SpeechPaused(3.9, 3.8))
+    final = TranscriptReceived(4.0, EITHER, 3.8, True, "stt")
+    assert awaited_s(book.send(final)) == pytest.approx(0.7)

@@ -8,6 +8,7 @@ from voxd.commands import (
     DropReply,
     EndTurn,
     HangUp,
+    HoldPlayback,
     PhraseKind,
     PreparePrompt,
     Say,
@@ -29,11 +30,13 @@ from voxd.events import (
     PauseReached,
     PlaybackFinished,
     ReplyWritten,
+    SoundJudged,
     SpeechPaused,
     SpeechStarted,
     Timer,
     TimerFired,
     TranscriptReceived,
+    Verdict,
 )
 
 QUESTION = "What time do you open?"
@@ -88,7 +91,11 @@ def test_a_call_from_greeting_to_answer() -> None:
             (ReplyWritten(3.7, 2, 1, "stop"), []),
             (
                 PlaybackFinished(5.0, 2),
-                [expect(StopTimer, timer=Timer.PLAYBACK), expect(StartTimer, timer=Timer.IDLE)],
+                [
+                    expect(StopTimer, timer=Timer.PLAYBACK),
+                    expect(StartTimer, timer=Timer.IDLE),
+                    expect(PreparePrompt),
+                ],
             ),
         ]
     )
@@ -193,18 +200,20 @@ def test_barge_in_keeps_what_was_heard() -> None:
     reply = book.asked(QUESTION, 2.0, 3.0)
     book.send(ClauseStarted(4.0, reply, 0, "We open at nine,", 4.0, True))
     book.send(ClauseStarted(5.0, reply, 1, "and close at five in the evening.", 5.0, True))
+    book.send(SpeechStarted(5.95, 5.9))
     book.play(
         [
             (
-                SpeechStarted(6.0, 5.9),
+                SoundJudged(6.0, 5.9, Verdict.SPEECH),
                 [
-                    expect(DropReply, reply_id=reply),
-                    expect(ClearPlayback),
+                    expect(HoldPlayback, reply_id=reply),
                     expect(StopTimer, timer=Timer.PLAYBACK),
+                    expect(StartTimer, timer=Timer.HELD),
                 ],
             )
         ]
     )
+    assert book.fire(Timer.HELD, 6.4)[0] == DropReply(reply)
     book.asked("On Sunday too?", 5.9, 7.0)
     heard = book.all_of(StartReply)[-1].messages[-2]
     assert heard.role == "assistant"
@@ -332,17 +341,22 @@ def test_an_agent_that_stops_moving_is_caught() -> None:
     assert book.all_of(Say)[-1].phrase is PhraseKind.TOO_SLOW
 
 
-def test_history_is_trimmed_eight_at_once_and_prepared_again_once() -> None:
+def test_history_is_trimmed_eight_at_once_and_read_again_while_nobody_waits() -> None:
     book = Playbook().greeted()
     for number in range(10):
         book.answered(f"Question number {number}?", number * 10, number * 10 + 1, "Yes.")
-    assert len(book.all_of(PreparePrompt)) == 1
+    assert book.all_of(PreparePrompt)[-1].messages[1].content == "Question number 0?"
     book.answered("One more question?", 200, 201, "Yes.")
+    assert book.all_of(PreparePrompt)[-1].messages[1].content == "Question number 4?"
+
+
+def test_after_each_reply_the_conversation_is_read_up_to_the_callers_next_word() -> None:
+    book = Playbook().greeted()
+    assert len(book.all_of(PreparePrompt)) == 1  # at set-up; the greeting adds nothing to it
+    book.answered(QUESTION, 2.0, 3.0, "We open at nine.")
     prepared = book.all_of(PreparePrompt)
     assert len(prepared) == 2
-    assert prepared[-1].messages[1].content == "Question number 4?"
-    book.answered("And another one?", 210, 211, "Yes.")
-    assert len(book.all_of(PreparePrompt)) == 2
+    assert [message.role for message in prepared[-1].messages] == ["system", "user", "assistant"]
 
 
 def test_the_longest_allowed_call_ends_with_a_goodbye_in_any_state() -> None:

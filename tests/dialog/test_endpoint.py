@@ -26,7 +26,6 @@ probabilities = st.floats(0, 1)
 maybe_probabilities = st.none() | probabilities
 texts = st.sampled_from(list(OF_SHAPE.values())) | st.text(max_size=40)
 signals = st.none() | st.sampled_from(TurnSignal)
-pauses = st.floats(0, 5)
 waits = st.lists(st.floats(0.1, 5), min_size=3, max_size=3).map(lambda three: Waits(*sorted(three)))
 
 
@@ -53,66 +52,44 @@ def test_an_open_word_outweighs_a_finished_voice() -> None:
     assert required_wait(OF_SHAPE[Shape.INCOMPLETE], WAITS, probability=0.97) > WAITS.unknown_s
 
 
-def test_a_pause_that_has_passed_is_not_asked_for_again() -> None:
-    assert required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, pause_s=0.6) == 0.6
-    assert required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, pause_s=9.0) == WAITS.incomplete_s
-
-
 def test_the_points_of_the_scale_are_in_order() -> None:
     assert SURELY_NOT < EITHER_WAY < SURELY_OVER
 
 
-@given(texts, waits, pauses, maybe_probabilities, signals)
+@given(texts, waits, maybe_probabilities, signals)
 def test_the_wait_lies_between_the_tiers_waits(
-    text: str,
-    waits: Waits,
-    pause_s: float,
-    probability: float | None,
-    signal: TurnSignal | None,
+    text: str, waits: Waits, probability: float | None, signal: TurnSignal | None
 ) -> None:
-    wait = required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
-    assert waits.complete_s - 1e-9 <= wait <= waits.incomplete_s
-    assert wait >= min(pause_s, waits.incomplete_s)
+    wait = required_wait(text, waits, probability=probability, signal=signal)
+    assert waits.complete_s - 1e-9 <= wait <= waits.incomplete_s + 1e-9
 
 
-@given(texts, waits, pauses, probabilities, probabilities, signals)
+@given(texts, waits, probabilities, probabilities, signals)
 def test_a_voice_that_sounds_more_finished_never_waits_longer(
-    text: str, waits: Waits, pause_s: float, one: float, other: float, signal: TurnSignal | None
+    text: str, waits: Waits, one: float, other: float, signal: TurnSignal | None
 ) -> None:
     low, high = sorted((one, other))
-    later = required_wait(text, waits, pause_s=pause_s, probability=low, signal=signal)
-    sooner = required_wait(text, waits, pause_s=pause_s, probability=high, signal=signal)
+    later = required_wait(text, waits, probability=low, signal=signal)
+    sooner = required_wait(text, waits, probability=high, signal=signal)
     assert sooner <= later + 1e-9
 
 
-@given(waits, pauses, maybe_probabilities, signals)
+@given(waits, maybe_probabilities, signals)
 def test_words_that_look_less_finished_never_wait_shorter(
-    waits: Waits, pause_s: float, probability: float | None, signal: TurnSignal | None
+    waits: Waits, probability: float | None, signal: TurnSignal | None
 ) -> None:
     complete, unknown, incomplete = (
-        required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
+        required_wait(text, waits, probability=probability, signal=signal)
         for text in OF_SHAPE.values()
     )
     assert complete <= unknown + 1e-9
     assert unknown <= incomplete + 1e-9
 
 
-@given(texts, waits, pauses, maybe_probabilities)
+@given(texts, waits, maybe_probabilities)
 def test_a_provider_that_says_more_for_an_end_never_waits_longer(
-    text: str, waits: Waits, pause_s: float, probability: float | None
+    text: str, waits: Waits, probability: float | None
 ) -> None:
     order = (TurnSignal.RESUMED, None, TurnSignal.EAGER_END, TurnSignal.END)
-    found = [
-        required_wait(text, waits, pause_s=pause_s, probability=probability, signal=signal)
-        for signal in order
-    ]
+    found = [required_wait(text, waits, probability=probability, signal=signal) for signal in order]
     assert all(after <= before + 1e-9 for before, after in zip(found, found[1:], strict=False))
-
-
-@given(texts, waits, pauses, pauses, maybe_probabilities)
-def test_a_longer_pause_never_asks_for_less(
-    text: str, waits: Waits, one: float, other: float, probability: float | None
-) -> None:
-    short, long = sorted((one, other))
-    before = required_wait(text, waits, pause_s=short, probability=probability)
-    assert before <= required_wait(text, waits, pause_s=long, probability=probability)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxd.dialog.sentences import MAX_CHARACTERS, ClauseSplitter
+from voxd.dialog.spoken import to_spoken
 
 
 def split(text: str, step: int = 3) -> list[str]:
@@ -25,6 +26,14 @@ def split(text: str, step: int = 3) -> list[str]:
         "That is 1,000 euros.",
         "Until 5 p.m. on Monday.",
         "Ask for J. Smith.",
+        "Call Dr. Lee.",
+        "It's on March 15, 2024.",
+        "Open 9 - 5 daily.",
+        "At 5 p. m. on Monday.",
+        "Press no. 5 now.",
+        "Fruit e.g. apples.",
+        "En EE. UU. y aquí.",
+        "Con la Sra. Gil.",
     ],
 )
 def test_these_do_not_split(text: str) -> None:
@@ -48,6 +57,46 @@ def test_sentences_after_the_first_stay_whole() -> None:
 
 def test_a_time_before_a_capital_ends_the_sentence() -> None:
     assert split("We close at 5 p.m. Please come.") == ["We close at 5 p.m.", "Please come."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please do call us at (555) 123-4567 today or on any other day.",
+        "You can now reach us at +1 555 123 4567 today or on any other day.",
+        "Your next visit will be March 15, 2024 at nine in the morning sharp.",
+        "We are going to close at 5 p.m. sharp on every day of the week.",
+        "You may ask at reception for Dr. Smith when you come to see us.",
+        "We will be there from 9 - 5 on every single day of the week.",
+        "Please just write to us at info@example.com or https://example.com/a?b=1,2 today.",
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3, 99])
+def test_what_must_be_seen_whole_stays_in_one_clause(text: str, step: int) -> None:
+    whole = to_spoken(text, "en").replace(",", "").split()
+    spoken = " ".join(to_spoken(clause, "en") for clause in split(text, step))
+    assert spoken.replace(",", "").split() == whole
+
+
+def test_a_paragraph_of_numbers_is_cut_between_them() -> None:
+    text = "well " * 30 + "call 555 123 4567 " * 4
+    clauses = split(text)
+    assert all(len(clause) <= MAX_CHARACTERS for clause in clauses)
+    assert not any(clause.endswith(("555", "123")) for clause in clauses)
+
+
+def test_a_first_clause_of_numbers_alone_is_bounded() -> None:
+    clauses = split("12 34 " * 100)
+    assert all(len(clause) <= MAX_CHARACTERS for clause in clauses)
+
+
+def test_no_is_a_word_before_a_capital() -> None:
+    assert split("Certainly not. I said no. Please call.")[1:] == ["I said no.", "Please call."]
+
+
+def test_a_number_ends_a_sentence_but_not_as_the_first_of_a_list() -> None:
+    assert split("We close at 5. Come in.") == ["We close at 5.", "Come in."]
+    assert split("1. Call us today.") == ["1. Call us today."]
 
 
 def test_quotes_stay_with_their_sentence() -> None:

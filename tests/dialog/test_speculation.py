@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from tests.dialog.playbook import SPECULATIVE, Playbook, expect
+from tests.dialog.playbook import SPECULATIVE, TIER, Playbook, expect
 from tests.dialog.test_turns import random_event
 from voxd.commands import (
     AwaitPause,
@@ -15,7 +15,7 @@ from voxd.commands import (
     StartTimer,
 )
 from voxd.dialog.floor import State
-from voxd.dialog.speculation import has_same_words
+from voxd.dialog.speculation import GUESS_AHEAD_S, has_same_words
 from voxd.errors import Category, Phase
 from voxd.events import (
     CallStarted,
@@ -25,9 +25,11 @@ from voxd.events import (
     Kind,
     PauseReached,
     ReplyWritten,
+    SpeechPaused,
     SpeechStarted,
     Timer,
     TranscriptReceived,
+    TurnSignal,
 )
 
 QUESTION = "What time do you open?"
@@ -85,12 +87,52 @@ def test_other_words_drop_the_guess_and_begin_another() -> None:
     assert book.all_of(CommitReply) == [CommitReply(3)]
 
 
-def test_an_unfinished_sentence_is_not_guessed_at() -> None:
+def test_an_unfinished_sentence_is_guessed_at_only_when_its_long_wait_is_nearly_over() -> None:
     book = paused("I would like to")
     assert book.all_of(StartReply) == []
+    assert book.commands[-1] == AwaitPause(pytest.approx(1.2 - GUESS_AHEAD_S))
+    begun = book.send(PauseReached(3.0 + 1.2 - GUESS_AHEAD_S, 3.0, 1.2 - GUESS_AHEAD_S))
+    assert [type(command) for command in begun] == [StartReply, AwaitPause]
+    assert begun[1] == AwaitPause(1.2)
     book.send(PauseReached(4.2, 3.0, 1.2))
-    (reply,) = book.all_of(StartReply)
-    assert reply.committed
+    assert book.all_of(CommitReply) == [CommitReply(2)]
+
+
+def test_a_tier_without_guesses_waits_without_looking_in_between() -> None:
+    book = Playbook(TIER).greeted().said("I would like to", 2.0, 3.0)
+    assert book.commands[-1] == AwaitPause(1.2)
+
+
+def test_a_provider_that_hears_an_end_sooner_than_our_ear_has_the_reply_begun() -> None:
+    book = Playbook(SPECULATIVE).greeted()
+    book.send(SpeechStarted(2.1, 2.0))
+    eager = TranscriptReceived(3.0, QUESTION, 2.9, False, "flux", TurnSignal.EAGER_END)
+    book.play([(eager, [expect(StartReply, turn=1, reply_id=2, committed=False)])])
+    book.send(SpeechPaused(3.4, 2.9))
+    book.send(TranscriptReceived(3.5, QUESTION, 3.0, True, "flux", TurnSignal.END))
+    book.send(PauseReached(3.6, 2.9, 0.7))
+    assert book.all_of(CommitReply) == [CommitReply(2)]
+    assert len(book.all_of(StartReply)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "signal"),
+    [(QUESTION, TurnSignal.RESUMED), ("What time do you open on Sundays", None)],
+)
+def test_a_provider_that_takes_an_end_back_drops_the_guess(
+    text: str, signal: TurnSignal | None
+) -> None:
+    book = Playbook(SPECULATIVE).greeted()
+    book.send(SpeechStarted(2.1, 2.0))
+    book.send(TranscriptReceived(3.0, QUESTION, 2.9, False, "flux", TurnSignal.EAGER_END))
+    assert book.send(TranscriptReceived(3.2, text, 3.1, False, "flux", signal)) == [DropReply(2)]
+    assert book.brain.state is State.HEARING
+
+
+def test_words_while_the_caller_speaks_begin_nothing_by_themselves() -> None:
+    book = Playbook(SPECULATIVE).greeted()
+    book.send(SpeechStarted(2.1, 2.0))
+    assert book.send(TranscriptReceived(3.0, QUESTION, 2.9, False, "nova")) == []
 
 
 def test_guesses_per_turn_are_capped() -> None:
@@ -126,7 +168,7 @@ def test_a_guess_that_comes_to_nothing_is_begun_anew_at_the_end(event: EngineFai
     assert book.all_of(StartReply)[-1].committed
 
 
-def test_at_most_one_guess_is_alive_and_none_outlives_the_pause() -> None:
+def test_at_most_one_guess_is_alive_and_none_outlives_the_turn() -> None:
     for seed in range(300):
         rng = random.Random(seed)
         book = Playbook(SPECULATIVE)
@@ -139,8 +181,26 @@ def test_at_most_one_guess_is_alive_and_none_outlives_the_pause() -> None:
                 elif isinstance(command, DropReply | CommitReply):
                     alive.discard(command.reply_id)
             assert len(alive) <= 1
-            if book.brain.state not in (State.PAUSED, State.ENDED):
+            if book.brain.state not in (State.HEARING, State.PAUSED, State.ENDED):
                 assert alive == set(), (seed, step, book.brain.state)
+
+
+def test_history_knows_nothing_of_a_guess_before_its_commit() -> None:
+    """Whatever is begun, changed or dropped before a turn's end leaves the prompt as it was."""
+    guesses = 0
+    for seed in range(300):
+        rng = random.Random(seed)
+        book = Playbook(SPECULATIVE)
+        book.send(CallStarted(0.0, "CA1"))
+        for step in range(1, 100):
+            before = book.brain._floor.history.prompt()
+            commands = book.send(random_event(rng, step * 0.1, book))
+            begun = [c for c in commands if isinstance(c, StartReply) and not c.committed]
+            if begun:
+                guesses += 1
+                assert book.brain._floor.history.prompt() == before
+                assert begun[0].messages[: len(before) - 1] == before[:-1]
+    assert guesses >= 10
 
 
 @pytest.mark.parametrize(

@@ -1,28 +1,115 @@
-"""Text for the ear."""
+"""Text for the ear, whole: every step after the other."""
+
+import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from voxd.dialog.spoken import to_spoken
+from voxd.dialog.spoken import MAX_CHARACTERS, is_speakable, to_spoken
 
 
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [
         ("**Sure!** We're open.", "Sure! We're open."),
-        ("- Monday to Friday", "Monday to Friday"),
-        ("1. Call us", "Call us"),
+        ("- Monday to Friday", "Monday to Friday,"),
+        ("1. Call us", "Call us,"),
         ("See [our site](http://x.y)", "See our site"),
         ("Great 😀 idea", "Great idea"),
-        ("fish & chips, 50% off", "fish and chips, 50 percent off"),
+        ("fish & chips, 50% off", "fish and chips, fifty percent off"),
         ("***", ""),
         ("👍", ""),
         ("# Title", "Title"),
-        ("It costs $5.", "It costs $5."),
+        ("It costs $5.", "It costs five dollars."),
         ("I'm [Your Name], hello.", "I'm, hello."),
         ("[laughs]", ""),
         ("Hi {first_name}!", "Hi!"),
-        ("Press [5] now, a < b > c", "Press 5 now, a b c"),
+        ("Press [5] now, a < b > c", "Press five now, a b c"),
+        (
+            "Call (555) 123-4567 or mail info@example.com.",
+            "Call five five five, one two three, four five six seven or mail info at example dot"
+            " com.",
+        ),
+        (
+            "Dr. Lee is in Mon-Fri, 9am-5:30pm (closed July 4th).",
+            "Doctor Lee is in Monday to Friday, nine AM to five thirty PM, closed July fourth.",
+        ),
+        (
+            "On 3/15/2024 at 10:05, it was -5°C & 30% off: $1,299.99!",
+            "On March fifteenth, twenty twenty four at ten oh five, it was minus five degrees"
+            " Celsius and thirty percent off: one thousand two hundred and ninety-nine dollars and"
+            " ninety-nine cents!",
+        ),
+        ("Visit https://www.example.com/book?x=1.", "Visit example dot com slash book."),
+        ("Your code is 0042.", "Your code is zero zero four two."),
     ],
+)  # fmt: skip
+def test_english_is_said_as_a_person_would(written: str, spoken: str) -> None:
+    assert to_spoken(written, "en") == spoken
+    assert to_spoken(spoken, "en") == spoken
+
+
+@pytest.mark.parametrize(
+    ("written", "spoken"),
+    [
+        ("Abrimos a las 9:30, de lun-vie.", "Abrimos a las nueve y media, de lunes a viernes."),
+        ("Cuesta 1.299,99 €.", "Cuesta mil doscientos noventa y nueve euros con noventa y nueve"
+         " céntimos."),
+        ("Llame al 912 345 678.", "Llame al nueve uno dos, tres cuatro cinco, seis siete ocho."),
+        ("El 15 de marzo a las 17:00", "El quince de marzo a las cinco de la tarde"),
+        ("Tengo 1 hora y 21 días, el 50 %.",
+         "Tengo una hora y veintiún días, el cincuenta por ciento."),
+        ("¿El Dr. Gil? Escriba a info@ejemplo.es",
+         "¿El Doctor Gil? Escriba a info arroba ejemplo punto E-S"),
+    ],
+)  # fmt: skip
+def test_spanish_is_said_as_a_person_would(written: str, spoken: str) -> None:
+    assert to_spoken(written, "es") == spoken
+    assert to_spoken(spoken, "es") == spoken
+
+
+def test_of_other_languages_only_markup_goes() -> None:
+    assert to_spoken("**Um 10:30** für 5 €, Dr. Lee 😀", "de") == "Um 10 30 für 5 €, Dr. Lee"
+
+
+PIECES = st.sampled_from(
+    [
+        *"abc .,!?;:\n-–—*_`~#|<>{}[]()^\\/@&%+=$€£°\"'¿¡½",
+        *("1", "23", "4567", "0", "1,234.5", "10:30", "p.m.", "am", "Dr.", "St.", "No.", "the "),
+        *("https://x.com/a", "a@b.co", "March ", "3/4", "2024-01-02", "km", "1st", "3er", "$5-10"),
+        *("😀", "ñ", "\x00", "\ud800", "²", "٣", "<b>", "[laughs]", "```", "US$", "EUR", "and/or"),
+    ]
 )
-def test_what_only_an_eye_can_use_is_gone(written: str, spoken: str) -> None:
-    assert to_spoken(written) == spoken
+TEXTS = st.lists(PIECES, max_size=40).map("".join) | st.text(max_size=200)
+LANGUAGES = st.sampled_from(["en", "es", "de"])
+
+
+@given(TEXTS, LANGUAGES)
+def test_whatever_comes_it_is_bounded_and_without_markup(text: str, language: str) -> None:
+    spoken = to_spoken(text, language)
+    assert len(spoken) <= max(MAX_CHARACTERS, len(text))
+    assert not re.search(r"[*_`~#|<>{}\[\]\\^\x00-\x1f\ud800-\udfff😀]|  ", spoken)
+    assert spoken == spoken.strip()
+    if language != "de":
+        assert not re.search(r"[0-9$€£%@&=°]", spoken)
+
+
+@given(
+    st.lists(st.text("abcdefghijklmnopqrstuvwxyzáéñ'", min_size=1, max_size=12), max_size=12),
+    LANGUAGES,
+)
+def test_plain_words_stay_as_they_are(words: list[str], language: str) -> None:
+    text = " ".join(words)
+    assert to_spoken(text, language) == (text if any(map(str.isalnum, text)) else "")
+
+
+@given(TEXTS, LANGUAGES)
+def test_only_what_can_be_spoken_is_speakable(text: str, language: str) -> None:
+    assert is_speakable(text) or not to_spoken(text, language)
+
+
+def test_a_page_of_digits_is_cut_at_a_word() -> None:
+    spoken = to_spoken("7" * 180, "en")
+    assert len(spoken) <= MAX_CHARACTERS
+    assert set(spoken.split()) == {"seven"}

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from tests.dialog.playbook import INTERRUPTIBLE, SPECULATIVE, TIER, Playbook
+from tests.dialog.playbook import INTERRUPTIBLE, JUDGED, PATIENT, SPECULATIVE, TIER, Playbook
 from voxd import events
+from voxd.config import Tier
 from voxd.dialog.floor import State
 from voxd.dialog.turns import IGNORED, JOURNAL_ONLY, TABLE, Key, key_of
 from voxd.errors import Category, Phase
@@ -66,6 +67,10 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             return events.PauseReached(at, book.brain._floor.utterance.speech_end, 1.2)
         case events.TranscriptReceived:
             return events.TranscriptReceived(at, text, at, flag, "stt")
+        case events.TurnJudged:
+            speech_end = book.brain._floor.utterance.speech_end
+            probability = rng.choice([None, 0.0, 0.5, 1.0])
+            return events.TurnJudged(at, rng.choice([speech_end, at]), probability)
         case events.EngineFailed:
             kind = rng.choice([Kind.LLM, Kind.TTS] * 10 + [Kind.STT])
             return events.EngineFailed(
@@ -73,6 +78,10 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             )
         case events.EngineSwitched:
             return events.EngineSwitched(at, Kind.LLM, "a", "b", Category.SERVER)
+        case events.HedgeStarted:
+            return events.HedgeStarted(at, Kind.LLM, "b")
+        case events.HedgeEnded:
+            return events.HedgeEnded(at, Kind.LLM, "b", flag)
         case events.ReplyRequested:
             return events.ReplyRequested(at, reply_id, "llm")
         case events.FirstToken:
@@ -83,8 +92,16 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             return events.ClauseVoiced(at, reply_id, clause)
         case events.ReplyWritten:
             return events.ReplyWritten(at, reply_id, clause, "stop")
+        case events.ReplyWasted:
+            return events.ReplyWasted(at, reply_id, 5, 20)
         case events.ClauseStarted:
             return events.ClauseStarted(at, reply_id, clause, text, at, flag)
+        case events.SoundJudged:
+            verdict = rng.choice(list(events.Verdict))
+            return events.SoundJudged(at, at - 0.1, verdict)
+        case events.ClauseMeasured:
+            words = (events.SpokenWord("hello", 0.4),) if flag else ()
+            return events.ClauseMeasured(at, reply_id, clause, 1.0, words)
         case events.ClauseSent:
             return events.ClauseSent(at, reply_id, clause, 1.0)
         case events.ClauseHeard:
@@ -99,22 +116,23 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
 
 @pytest.mark.parametrize(
     "tier",
-    [TIER, INTERRUPTIBLE, SPECULATIVE],
-    ids=["plain", "interruptible", "speculative"],
+    [TIER, INTERRUPTIBLE, SPECULATIVE, JUDGED, PATIENT],
+    ids=["plain", "interruptible", "speculative", "judged", "patient"],
 )
-def test_any_events_in_any_order_keep_the_table(tier: object) -> None:
+def test_any_events_in_any_order_keep_the_table(tier: Tier) -> None:
     """30,000 random events: no rule raises, none leaves for a state that it does not name."""
     seen = set()
     for seed in range(300):
         rng = random.Random(seed)
-        book = Playbook(tier)  # type: ignore[arg-type]
+        book = Playbook(tier)
         book.send(events.CallStarted(0.0, "CA1"))
         for step in itertools.count(1):
             if step > 100 or book.brain.state is State.ENDED:
                 break
             book.send(random_event(rng, step * 0.1, book))
             seen.add(book.brain.state)
-    assert seen == set(State) - {State.NEW}
+    unseen = {State.NEW} if tier.interruptions else {State.NEW, State.HELD}
+    assert seen == set(State) - unseen
 
 
 def test_somebody_is_always_waited_for() -> None:
@@ -134,5 +152,7 @@ def test_somebody_is_always_waited_for() -> None:
                     assert Timer.LAST_NET in running, (seed, step)
                 case State.SPEAKING | State.ENDING:
                     assert Timer.PLAYBACK in running, (seed, step)
+                case State.HELD:
+                    assert Timer.HELD in running, (seed, step)
                 case State.ENDED:
                     break

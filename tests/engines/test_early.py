@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.language_model import STALL
 from tests.fakes.speech_to_text import FakeSpeechToText, FakeTranscriptStream
-from voxd.contracts import EngineState
+from voxd.contracts import DEFAULT_HINTS, EngineState, TurnHints
 from voxd.engines.early import EarlySpeechToText, EarlyWork
 from voxd.engines.health_board import HealthBoard
 from voxd.errors import Category, EngineError, Phase
@@ -23,8 +23,10 @@ class Provider(FakeSpeechToText):
         self.open_s = 0.3
 
     @asynccontextmanager
-    async def open_stream(self, call_id: str, language: str) -> AsyncIterator[FakeTranscriptStream]:
-        async with super().open_stream(call_id, language) as stream:
+    async def open_stream(
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
+    ) -> AsyncIterator[FakeTranscriptStream]:
+        async with super().open_stream(call_id, language, hints) as stream:
             if self.refuses:
                 raise EngineError(self.name, Category.RATE_LIMIT, Phase.CONNECT, "scripted")
             async with asyncio.TaskGroup():  # may only be left by the task that entered it

@@ -179,3 +179,21 @@ async def test_a_bug_in_a_probe_ends_no_watch(caplog: pytest.LogCaptureFixture) 
         assert board.is_healthy(engine.name)
     assert "bug in a probe" in caplog.messages
     assert logging.getLogger("voxd.engines.prober").name in {r.name for r in caplog.records}
+
+
+async def test_a_refused_account_is_probed_once_somebody_has_seen_to_it() -> None:
+    engine = Probed()
+    async with probing(engine) as board:
+        board.record_error(engine.fails(Category.QUOTA))
+        await asyncio.sleep(3600)
+        assert engine.probes == []
+        engine.error = engine.fails(Category.QUOTA)
+        board.account_changed()
+        await asyncio.sleep(1)
+        assert len(engine.probes) == 1  # not paid yet: refused again
+        assert board.verdict("probed").state is EngineState.EJECTED
+        engine.error = None
+        board.account_changed()
+        await asyncio.sleep(1)
+        assert len(engine.probes) == 2
+        assert board.is_healthy("probed")

@@ -13,7 +13,7 @@ import pytest
 
 from tests.servers import cartesia_script, groq_script
 from voxd.config import Config, Local, load_config
-from voxd.contracts import Priority, SpeechRequest
+from voxd.contracts import SpeechRequest
 from voxd.engines import registry
 from voxd.engines.local.compute import open_compute
 from voxd.engines.registry import REGISTRY, open_engines, settings_types
@@ -104,7 +104,7 @@ async def test_what_piper_says_whisper_understands() -> None:
     ):
         piper: Any = engines["piper"]
         whisper: Any = engines["faster-whisper"]
-        request = SpeechRequest("call", 1, "en", "", Priority.COMMITTED)
+        request = SpeechRequest("call", 1, "en", "")
         async with piper.open_speech(request) as speech:
             text = "We are open from nine to five."
             mulaw = b"".join([piece async for piece in speech.speak(text, is_last=True)])

@@ -67,15 +67,19 @@ class FakeLine:
 
     # --- the caller ---------------------------------------------------------------------------
 
-    def speak(self, text: str, seconds: float = 1.0, *, late_s: float = 0.1) -> Said:
+    def speak(
+        self, text: str, seconds: float = 1.0, *, late_s: float = 0.1, interim: str = ""
+    ) -> Said:
         """The caller says something now."""
-        said = Said(_now(), _now() + seconds, text, late_s)
+        said = Said(_now(), _now() + seconds, text, late_s, interim)
         self.said.append(said)
         return said
 
-    async def say(self, text: str, seconds: float = 1.0, *, late_s: float = 0.1) -> Said:
+    async def say(
+        self, text: str, seconds: float = 1.0, *, late_s: float = 0.1, interim: str = ""
+    ) -> Said:
         """As `speak`, returning when it has been said."""
-        said = self.speak(text, seconds, late_s=late_s)
+        said = self.speak(text, seconds, late_s=late_s, interim=interim)
         await asyncio.sleep(seconds)
         return said
 
@@ -208,12 +212,16 @@ def _bank(pcm: np.ndarray) -> list[bytes]:
 
 
 def _voiced_pcm() -> np.ndarray:
-    """One second that activity detection takes for speech: a 125 Hz buzz with formants."""
+    """One second that anybody takes for speech: a 125 Hz buzz with formants that move."""
     time = np.arange(LINE_RATE_HZ) / LINE_RATE_HZ
     tone = np.zeros(LINE_RATE_HZ)
+    sway = np.sin(2 * np.pi * 4 * time)  # syllables
     for harmonic in range(1, 28):
         hz = 125.0 * harmonic
-        formants = sum(np.exp(-(((hz - centre) / 250.0) ** 2)) for centre in (500, 1500, 2500))
+        formants = sum(
+            np.exp(-(((hz - centre * (1 + 0.2 * sway)) / 250.0) ** 2))
+            for centre in (500, 1500, 2500)
+        )
         tone += (0.05 + formants) * np.sin(2 * np.pi * hz * time + harmonic**2)
     return np.asarray(tone / np.abs(tone).max() * 12000, dtype=np.int16)
 

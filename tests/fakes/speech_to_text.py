@@ -9,7 +9,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from voxd.contracts import LINE_RATE_HZ, Capabilities, EngineState, EngineStatus, Transcript
+from voxd.contracts import (
+    DEFAULT_HINTS,
+    LINE_RATE_HZ,
+    Capabilities,
+    EngineState,
+    EngineStatus,
+    Transcript,
+    TurnHints,
+)
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import Kind
 
@@ -24,6 +32,8 @@ class Said:
     text: str
     late_s: float = 0.1
     """Seconds from the flush to the transcript."""
+    interim: str = ""
+    """Words that are told at once, and may still change; empty: none."""
 
 
 class FakeSpeechToText:
@@ -39,6 +49,8 @@ class FakeSpeechToText:
         self.dealt_with: set[Said] = set()
         """What was transcribed and then forgotten."""
         self.opened = 0
+        self.hints: TurnHints | None = None
+        """What the last stream was opened with."""
         self.refusals = 0
         """So many of the next streams fail as soon as they are used."""
         self.category = Category.CONNECTIVITY
@@ -73,9 +85,10 @@ class FakeSpeechToText:
 
     @asynccontextmanager
     async def open_stream(
-        self, call_id: str, language: str
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
     ) -> AsyncIterator["FakeTranscriptStream"]:
         self.opened += 1
+        self.hints = hints
         await asyncio.sleep(self.open_s)
         stream = FakeTranscriptStream(self)
         if self.refusals:
@@ -130,6 +143,9 @@ class FakeTranscriptStream:
         if self._engine.is_stalled:
             return
         loop = asyncio.get_running_loop()
+        if said and said[-1].interim:
+            words = " ".join([*(item.text for item in said[:-1]), said[-1].interim])
+            self._results.put_nowait(Transcript(words, speech_end, False))
         self._pending.append(loop.call_later(late_s, self._results.put_nowait, transcript))
 
     def forget(self, until: float) -> None:

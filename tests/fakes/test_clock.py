@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from tests.fakes.clock import START_S, Deadlock, VirtualLoop
+from tests.fakes.clock import START_S, Deadlock, LoopbackLoop, VirtualLoop
 
 
 async def test_an_hour_of_sleep_takes_no_time() -> None:
@@ -37,3 +37,28 @@ def test_waiting_for_nothing_fails_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(Deadlock):
         loop.run_until_complete(waiting)
     loop.close()
+
+
+def test_what_is_sent_over_loopback_arrives_before_the_clock_moves() -> None:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            writer.write(line)
+        writer.close()
+
+    async def talk() -> None:
+        loop = asyncio.get_running_loop()
+        ticker = loop.create_task(asyncio.sleep(1e6))  # there is always a next timer
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        for _ in range(50):
+            writer.write(b"ping\n")
+            assert await reader.readline() == b"ping\n"
+        assert await asyncio.to_thread(lambda: time.sleep(0.05) or 7) == 7
+        assert loop.time() == START_S
+        writer.close()
+        await writer.wait_closed()
+        server.close()
+        ticker.cancel()
+
+    with asyncio.Runner(loop_factory=LoopbackLoop) as runner:
+        runner.run(talk())

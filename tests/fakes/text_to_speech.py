@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 
 from voxd.contracts import (
     LINE_RATE_HZ,
+    PLAIN,
     Capabilities,
+    Delivery,
     EngineState,
     EngineStatus,
     SpeechRequest,
@@ -53,6 +55,8 @@ class FakeTextToSpeech:
         """Everything it was asked to speak, in order."""
         self.requests: list[SpeechRequest] = []
         self.last: list[bool] = []
+        self.deliveries: list[Delivery] = []
+        """One for each clause it was asked to speak."""
         self.active = 0
         """Streams that are open."""
 
@@ -85,11 +89,14 @@ class FakeSpeechStream:
     def __init__(self, engine: FakeTextToSpeech) -> None:
         self._engine = engine
 
-    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+    async def speak(
+        self, text: str, *, is_last: bool, delivery: Delivery = PLAIN
+    ) -> AsyncIterator[bytes]:
         engine = self._engine
         if text not in engine.texts:
             engine.texts.append(text)
         engine.last.append(is_last)
+        engine.deliveries.append(delivery)
         if engine.refusals:
             engine.refusals -= 1
             raise EngineError(engine.name, Category.CONNECTIVITY, Phase.FIRST_RESULT, "scripted")

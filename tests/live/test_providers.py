@@ -16,7 +16,16 @@ from tests.engines.tts.claims import is_speech
 from tests.engines.using import FIRST, LONG, asking, ends, recorded, speaking
 from voxd.audio.framing import FrameCutter
 from voxd.config import load_config
-from voxd.contracts import FRAME_S, LanguageModel, SpeechToText, TextToSpeech, Usage
+from voxd.contracts import (
+    FRAME_S,
+    LINE_RATE_HZ,
+    PLAIN,
+    Delivery,
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+    Usage,
+)
 from voxd.engines.local.compute import open_compute
 from voxd.engines.registry import missing_secret, open_engines, settings_types
 
@@ -104,3 +113,17 @@ async def test_two_clauses_are_spoken(
                     tell(capsys, engine.name, "first audio", now() - asked_at)
                 mulaw += piece
             assert is_speech(mulaw, text)
+
+
+@pytest.mark.parametrize("engine", ["cartesia"], indirect=True)
+async def test_deliveries_are_taken(
+    engine: TextToSpeech, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deliveries = [PLAIN, Delivery("sad"), Delivery(speed=1.4), Delivery(has_laughter=True)]
+    async with engine.open_speech(speaking()) as stream:
+        for delivery in deliveries:
+            is_last = delivery is deliveries[-1]
+            pieces = stream.speak(LONG, is_last=is_last, delivery=delivery)
+            mulaw = b"".join([piece async for piece in pieces])
+            tell(capsys, engine.name, f"audio of {delivery}", len(mulaw) / LINE_RATE_HZ)
+            assert mulaw

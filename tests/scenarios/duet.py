@@ -26,7 +26,7 @@ def duet_config(**tables: Any) -> Config:
         "llm": ["fake-llm", "spare-llm"],
         "tts": ["fake-tts", "spare-tts"],
     }
-    return make_config(tier=tier, **tables)
+    return make_config(**{"tier": tier, **tables})
 
 
 @dataclass
@@ -54,20 +54,31 @@ class Duet(Stage):
         return list(dict.fromkeys(request.messages[-1].content for request in requests))
 
     def heard_words(self, since: float = 0.0) -> list[str]:
-        """Every word of which the caller heard at least the beginning, as often as it sounded."""
+        """Every word of which the caller heard at least half, as often as it sounded.
+
+        Less of it is the stammer of a voice that was cut off, not a word.
+        """
+        return [
+            word
+            for byte, seconds in self.heard_sounds(since)
+            for word in self.words_of(self._text_of(byte), seconds)
+        ]
+
+    @staticmethod
+    def words_of(text: str, seconds: float) -> list[str]:
+        """The words of a text of which at least half sounded, if it sounded for so long."""
+        characters = round(seconds / CHARACTER_S)
         words: list[str] = []
-        for text, seconds in self.heard_texts(since):
-            characters = round(seconds / CHARACTER_S)
-            at = 0
-            for word in text.split():
-                at = text.index(word, at)
-                if at < characters:
-                    words.append(word)
-                at += len(word)
+        at = 0
+        for word in text.split():
+            at = text.index(word, at)
+            if at + len(word) / 2 <= characters:
+                words.append(word)
+            at += len(word)
         return words
 
-    def heard_texts(self, since: float = 0.0) -> list[tuple[str, float]]:
-        """Each text and how long it sounded, seconds."""
+    def heard_sounds(self, since: float = 0.0) -> list[tuple[int, float]]:
+        """Each stretch of one text, by its byte, and how long it sounded, seconds."""
         stretches: list[tuple[int, float]] = []
         for frame in self.frames(since):
             byte = frame.mulaw[0]
@@ -75,7 +86,7 @@ class Duet(Stage):
                 stretches[-1] = (byte, stretches[-1][1] + FRAME_S)
             else:
                 stretches.append((byte, FRAME_S))
-        return [(self._text_of(byte), seconds) for byte, seconds in stretches]
+        return stretches
 
     def frames(self, since: float = 0.0) -> list[Played]:
         return [frame for frame in self.line.played if frame.start >= since]

@@ -29,6 +29,8 @@ from voxd.events import (
     EndReason,
     EngineFailed,
     EngineSwitched,
+    HedgeEnded,
+    HedgeStarted,
     Kind,
     PlaybackFinished,
     SpeechPaused,
@@ -320,6 +322,41 @@ async def test_all_voices_dead_fall_back_on_the_stored_apology() -> None:
         question = await stage.line.say(QUESTION, 1.5)
         await call.wait_for(PlaybackFinished, 3)
     assert judge_turn(stage, question).words == stage.config.phrases.too_slow.split()
+
+
+async def test_two_models_that_stall_are_apologised_for_long_before_the_last_net() -> None:
+    stage = Duet()
+    stage.llm_plays((STALL,))
+    stage.spare_llm.scripts = ((STALL,),)
+    async with live_call(stage) as call:
+        await call.wait_for(PlaybackFinished)
+        turn = await ask(stage, call)
+    assert turn.words == stage.config.phrases.too_slow.split()
+    assert turn.silence_s < 4.5 < stage.config.call.last_net_s
+    assert [failed.kind for failed in call.all(EngineFailed)] == [Kind.LLM]
+
+
+async def test_two_ears_that_stall_are_apologised_for_long_before_the_last_net() -> None:
+    stage = Duet()
+    async with live_call(stage) as call:
+        await call.wait_for(PlaybackFinished)
+        stage.stt.is_stalled = stage.spare_stt.is_stalled = True
+        turn = await ask(stage, call)
+    assert turn.words == stage.config.phrases.did_not_catch.split()
+    assert turn.silence_s < stage.config.call.transcript_s + 1.5
+
+
+async def test_hedges_are_in_the_journal() -> None:
+    stage = Duet()
+    await_stall = (llm_never_begins, stt_never_answers)
+    async with live_call(stage) as call:
+        await play(stage, call, *await_stall)
+    started = [(hedge.kind, hedge.engine) for hedge in call.all(HedgeStarted)]
+    assert started == [(Kind.STT, "spare-stt"), (Kind.LLM, "spare-llm")]
+    assert [(hedge.kind, hedge.engine, hedge.won) for hedge in call.all(HedgeEnded)] == [
+        (Kind.STT, "spare-stt", True),
+        (Kind.LLM, "spare-llm", True),
+    ]
 
 
 # --- what one call found out -------------------------------------------------------------------

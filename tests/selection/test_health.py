@@ -199,7 +199,9 @@ def test_a_refused_key_ejects_until_there_is_another(category: Category) -> None
     assert state(health, 1e9) is EngineState.EJECTED
     assert health.is_ejected_for_good
     health.credential_changed()
-    assert state(health, 31.0) is EngineState.HEALTHY
+    assert state(health, 31.0) is EngineState.PROBING  # no caller tries it first
+    health.record_probe(31.0, 0.2, None)
+    assert state(health, 31.1) is EngineState.HEALTHY
 
 
 def test_a_rate_limit_lasts_as_long_as_it_says() -> None:

@@ -70,6 +70,13 @@ async def test_a_full_house_says_so_and_hangs_up() -> None:
         assert "<Hangup" in body and "<Stream" not in body
 
 
+async def test_a_spanish_number_is_refused_in_spanish() -> None:
+    config = make_config(numbers={CALL["To"]: {"language": "es"}})
+    async with serving(config=config, is_ready=False) as server:
+        body = (await server.post("/twilio/voice", CALL))[1]
+        assert 'language="es-MX">Lo siento, todas nuestras líneas están ocupadas' in body
+
+
 async def test_before_it_is_warm_and_while_it_drains_calls_are_refused_with_a_sentence() -> None:
     async with serving(is_ready=False) as server:
         assert "all our lines are busy" in (await server.post("/twilio/voice", CALL))[1]

@@ -73,7 +73,7 @@ async def answering() -> AsyncIterator[Server]:
     """A server whose engines answer every turn of every call."""
 
     @asynccontextmanager
-    async def open_stream(call_id: str, language: str) -> AsyncIterator[Answers]:
+    async def open_stream(*_: object) -> AsyncIterator[Answers]:
         yield Answers()
 
     async with serving(config=make_config(agent={"greeting": "Hi."})) as server:

@@ -210,7 +210,15 @@ class _Conversation:
         transcript = None if "cancel" in body else body.get("transcript")
         flags = bool(body.get("continue")), bool(body.get("flush"))
         self._server.heard.append(
-            Heard(time.monotonic(), self._number, context_id, transcript, *flags)
+            Heard(
+                time.monotonic(),
+                self._number,
+                context_id,
+                transcript,
+                *flags,
+                generation=body.get("generation_config", {}),
+                language=body.get("language", ""),
+            )
         )
 
     def _cancel(self, context_id: str, body: dict[str, Any]) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import contextlib
-import time
 from typing import Any, Protocol
 
 from tests.servers.cartesia_script import Fault, Script, Trouble
@@ -79,7 +78,7 @@ class GeneratingContext:
     def _life_s(self) -> float | None:
         if self._last_audio_at is None:
             return None
-        return max(0.0, self._last_audio_at + self._server.script.context_life_s - time.monotonic())
+        return max(0.0, self._last_audio_at + self._server.script.context_life_s - _now())
 
     async def _perform(self, body: dict[str, Any]) -> None:
         if body["transcript"]:
@@ -107,8 +106,8 @@ class GeneratingContext:
         """Buffering: text that may go on waits for more, unless the client asked for none."""
         wait_s = body.get("max_buffer_delay_ms", 3000) / 1000
         if body.get("continue") and wait_s and self._inputs.empty():
-            deadline = time.monotonic() + wait_s
-            while self._inputs.empty() and time.monotonic() < deadline:
+            deadline = _now() + wait_s
+            while self._inputs.empty() and _now() < deadline:
                 await asyncio.sleep(0.005)
 
     async def _speak(self, text: str) -> None:
@@ -119,21 +118,21 @@ class GeneratingContext:
         if self.first.get("add_timestamps"):
             await self._send_words(text, len(mulaw) / RATE_HZ)
         size = max(1, round(script.chunk_s * RATE_HZ))
-        begun_at = time.monotonic()
+        begun_at = _now()
         for number, start in enumerate(range(0, len(mulaw), size)):
             if fault is not None and fault.after == number and await self._fail(fault):
                 return
             await self._send_audio(mulaw[start : start + size])
             if script.speed:
                 ready_at = begun_at + (start + size) / RATE_HZ / script.speed
-                await asyncio.sleep(max(0.0, ready_at - time.monotonic()))
+                await asyncio.sleep(max(0.0, ready_at - _now()))
         self._spoken_s += len(mulaw) / RATE_HZ
 
     async def _send_audio(self, mulaw: bytes) -> None:
         data = base64.b64encode(mulaw).decode()
         body = {"data": data, "step_time": 1.0, "flush_id": self._flush_id}
         await self._line.send("chunk", self._id, body, len(mulaw))
-        self._last_audio_at = time.monotonic()
+        self._last_audio_at = _now()
 
     async def _send_words(self, text: str, duration_s: float) -> None:
         words = text.split()
@@ -174,3 +173,7 @@ class GeneratingContext:
         # A provider's sentence may quote what it was asked.
         sentence = f"scripted: {self.first['transcript']}"
         await self._line.send_error(context_id, fault.status, fault.code, sentence)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -2,7 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
+
+from cartesia.types import GenerationConfig
 
 from tests.servers.cartesia_script import MODELS, SUNSET
 
@@ -15,6 +17,14 @@ _FIELDS = {
 _MAY_CHANGE = {"transcript", "continue", "duration", "flush"}
 _FORMAT = {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": 8000}
 _RANGES = {"speed": (0.6, 1.5), "volume": (0.5, 2.0)}
+# The words of cartesia 4.2.0, types/generation_config.py, copied there and not from voxd.
+_EMOTIONS = frozenset(get_args(get_args(GenerationConfig.model_fields["emotion"].annotation)[0]))
+# The tags that the original knows in a transcript; any other would be read aloud, or be refused.
+_TAG = re.compile(
+    r"\[laughter\]|<emotion value=\"[a-z]+\"/>|<(?:speed|volume) ratio=\"[0-9.]+\"/>"
+    r"|<break time=\"[0-9.]+m?s\"/>|</?spell>"
+)
+_MARKUP = re.compile(r"[<>\[\]{}*`|\\]|emotion value|ratio=")
 _VERSION = re.compile(r"20\d\d-\d\d-\d\d")
 
 
@@ -67,7 +77,10 @@ def judge_input(body: Mapping[str, Any]) -> None:
         raise Refused("max_buffer_delay_ms must be within 0 and 5000")
     if not body["transcript"] and body.get("continue") and not body.get("flush"):
         raise Refused("an empty transcript must end or flush the context")
-    _judge_generation(body.get("generation_config", {}))
+    if "generation_config" in body:
+        _judge_generation(body["generation_config"])
+    if _MARKUP.search(_TAG.sub("", body["transcript"])):
+        raise Refused("the transcript has markup in it, which would be spoken")
 
 
 def judge_repetition(first: Mapping[str, Any], body: Mapping[str, Any]) -> None:
@@ -84,5 +97,7 @@ def _judge_generation(config: Any) -> None:
         value = config.get(name, 1.0)
         if not isinstance(value, int | float) or not low <= value <= high:
             raise Refused(f"{name} must be within {low} and {high}")
-    if not isinstance(config.get("emotion", ""), str):
-        raise Refused("emotion must be a word")
+    if "emotion" in config and config["emotion"] not in _EMOTIONS:
+        raise Refused("emotion must be one of the words")
+    if not config:
+        raise Refused("an empty generation_config says nothing")

@@ -1,8 +1,9 @@
 """What the loopback Cartesia server is told to do, and what it writes down."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from tests.servers.tone_speech import tone_speech
 
@@ -92,6 +93,9 @@ class Heard:
     """None for a cancel."""
     is_continued: bool = False
     is_flush: bool = False
+    generation: dict[str, Any] = field(default_factory=dict)
+    """Its `generation_config`."""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)

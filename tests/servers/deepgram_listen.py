@@ -88,6 +88,7 @@ class ListenV1(Session):
         self._final_words = len(self.speech.words)
         self._segment_start = self.speech.seconds
         self._next_interim = self.speech.seconds + self.script.interim_s
+        self.withdraw_interims(self.script.final_delay_s)
         self.put_result(message, self.script.final_delay_s)
 
     def _results_of(self, words: list[Spoken]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One WebSocket of the loopback Deepgram server: what both protocols have in common."""
 
 import asyncio
+import contextlib
 import json
 import time
 from abc import ABC, abstractmethod
@@ -83,13 +84,21 @@ class Session(ABC):
         if every and self._results % every == 0:
             self.put({"type": "NovelThing", "value": 1}, delay_s)
 
+    def withdraw_interims(self, delay_s: float) -> None:
+        """Forget words that would come only after the final that is sent so soon."""
+        due_at = _now() + delay_s
+        kept = [item for item in self._outbox if item[0] <= due_at or not _is_interim(item[1])]
+        self._outbox.clear()
+        self._outbox.extend(kept)
+        self._news.set()
+
     def close(self, code: int, reason: str = "") -> None:
         """Close after everything that was put before."""
         self._put(Close(code, reason))
 
     def _put(self, message: dict[str, Any] | str | bytes | Close, delay_s: float = 0.0) -> None:
         if not self._is_mute:
-            self._outbox.append((time.monotonic() + delay_s, message))
+            self._outbox.append((_now() + delay_s, message))
             self._news.set()
 
     async def run(self) -> None:
@@ -106,11 +115,15 @@ class Session(ABC):
 
     async def _send(self) -> None:
         while True:
-            while not self._outbox:
+            due_at = self._outbox[0][0] if self._outbox else None
+            if due_at is None or due_at > _now():
+                # Not a sleep: what is due next may be withdrawn.
                 self._news.clear()
-                await self._news.wait()
-            due_at, message = self._outbox.popleft()
-            await asyncio.sleep(max(0.0, due_at - time.monotonic()))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(None if due_at is None else due_at - _now()):
+                        await self._news.wait()
+                continue
+            _, message = self._outbox.popleft()
             if isinstance(message, Close):
                 await self._socket.close(code=message.code, message=message.reason.encode())
                 return
@@ -194,3 +207,15 @@ class Session(ABC):
             case Trouble.ODD_RESULTS:
                 for odd in self.odd_results:
                     self.put(odd)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _is_interim(message: object) -> bool:
+    """Words that may change, or what was sent along with them."""
+    return isinstance(message, dict) and (
+        message.get("type") == "NovelThing"
+        or (message.get("type") == "Results" and not message.get("is_final"))
+    )

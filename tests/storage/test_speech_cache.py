@@ -31,7 +31,7 @@ async def test_without_a_directory_it_lives_in_memory(tmp_path: Path) -> None:
     assert await SpeechCache(None).load(KEY) is None
 
 
-@pytest.mark.parametrize("field", ["text", "language", "engine", "voice"])
+@pytest.mark.parametrize("field", ["text", "language", "engine", "voice", "delivery"])
 async def test_every_field_of_the_key_counts(tmp_path: Path, field: str) -> None:
     await SpeechCache(tmp_path).save(KEY, MULAW)
     assert await SpeechCache(tmp_path).load(replace(KEY, **{field: "x"})) is None
@@ -60,6 +60,31 @@ def test_memory_counts_a_replaced_rendering_once() -> None:
     for _ in range(10):
         cache.put(KEY, bytes(200))
     assert cache.get(other) is not None
+
+
+async def test_phrases_stay_however_much_is_put(tmp_path: Path) -> None:
+    cache = SpeechCache(tmp_path, memory_bytes=300)
+    other = replace(KEY, text="other")
+    await cache.save(KEY, bytes(200))
+    await SpeechCache(tmp_path).save(other, bytes(500))
+    assert await cache.load(other) == bytes(500)
+    for number in range(10):
+        cache.put(replace(KEY, text=str(number)), bytes(100))
+    cache.put(KEY, bytes(250))  # no room is lost to what is there anyway
+    assert cache.get(KEY) == bytes(200)
+    assert cache.get(other) == bytes(500)
+    assert [cache.get(replace(KEY, text=str(n))) is not None for n in range(10)] == [
+        *[False] * 7,
+        *[True] * 3,
+    ]
+
+
+async def test_saving_says_whether_the_next_start_will_find_it(tmp_path: Path) -> None:
+    assert await SpeechCache(tmp_path).save(KEY, MULAW)
+    assert not await SpeechCache(tmp_path).save(KEY, b"")
+    assert not await SpeechCache(None).save(KEY, MULAW)
+    assert not await SpeechCache(Path("/proc/voxd/speech")).save(KEY, MULAW)
+    assert (SpeechCache(tmp_path).has_disk, SpeechCache(None).has_disk) == (True, False)
 
 
 def test_a_rendering_above_the_bound_is_not_kept() -> None:
@@ -141,10 +166,26 @@ async def test_old_files_are_pruned(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         newest = max(tmp_path.iterdir(), key=lambda path: path.stat().st_mtime_ns)
         os.utime(newest, (1_000_000 + age, 1_000_000 + age))
     (tmp_path / "README").write_text("not ours")
-    await cache.prune()
+    await SpeechCache(tmp_path).prune()
     found = [await SpeechCache(tmp_path).load(key) is not None for key in keys]
     assert found == [False, True, True]
     assert (tmp_path / "README").exists()
+
+
+async def test_what_is_in_use_is_never_pruned(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(speech_cache, "MAX_FILES", 1)
+    for text in "abcde":
+        await SpeechCache(tmp_path).save(replace(KEY, text=text), MULAW)
+    cache = SpeechCache(tmp_path)
+    used = [replace(KEY, text=text) for text in "abf"]
+    for key in used[:2]:
+        assert await cache.load(key)
+    await cache.save(used[2], MULAW)
+    await cache.prune()
+    assert all([await SpeechCache(tmp_path).load(key) for key in used])
+    assert len(list(tmp_path.iterdir())) == len(used) + 1
 
 
 async def test_a_directory_that_is_not_there_needs_no_pruning(

@@ -12,9 +12,11 @@ from voxd.events import (
     Kind,
     PlaybackUnderran,
     ReplyRequested,
+    ReplyWasted,
     SpeechPaused,
     SpeechStarted,
     TranscriptReceived,
+    TurnJudged,
 )
 from voxd.telemetry.latency import TurnTimings, compute_turns
 
@@ -62,6 +64,25 @@ def test_phrases_do_not_count_as_replies() -> None:
     assert turn.llm_ttft_ms == pytest.approx(60)
 
 
+def test_a_clause_that_goes_on_after_a_hold_counts_once() -> None:
+    again = ClauseStarted(11.4, 2, 0, "secret answer.", 11.4, True, from_s=0.6)
+    turn = only(compute_turns([*one_turn(), (11.4, again)]))
+    assert turn.clauses == 2
+    assert turn.reply == "secret answer. And more."
+    assert turn.first_audio_at == 10.7
+
+
+def test_what_is_said_to_a_filler_does_not_make_the_reply_premature() -> None:
+    filler = ClauseStarted(10.5, 9, 0, "One moment.", 10.55, False)
+    okay = (SpeechStarted(10.68, 10.6), SpeechPaused(10.9, 10.8))
+    recorded = one_turn()
+    bridged = [*recorded[:9], *entries(filler, *okay), *recorded[9:]]
+    turn = only(compute_turns(bridged))
+    assert not turn.is_premature
+    assert turn.voice_to_voice_ms == pytest.approx(900)
+    assert only(compute_turns([*recorded[:9], *entries(*okay), *recorded[9:]])).is_premature
+
+
 def test_the_attempt_that_was_heard_gives_the_figures_not_the_dropped_one() -> None:
     dropped = entries(
         (9.0, start_reply(1, 7, committed=False)),
@@ -94,6 +115,26 @@ def test_a_speculative_attempt_counts_from_its_commit() -> None:
     assert turn.endpoint_ms == pytest.approx(400)
 
 
+def test_attempts_that_nobody_heard_are_counted_with_what_they_cost() -> None:
+    guesses = entries(
+        (8.0, start_reply(1, 7, committed=False)),
+        ReplyWasted(8.5, 7, 12, 40),
+        (9.0, start_reply(1, 8, committed=False)),
+        ReplyWasted(9.5, 8, 3, 0),
+        (9.9, start_reply(2, 9, committed=False)),
+        ReplyWasted(9.95, 9, 100, 100),
+    )
+    turn = only(compute_turns(guesses + one_turn()))
+    assert (turn.attempts, turn.wasted_tokens, turn.wasted_characters) == (3, 15, 40)
+
+
+def test_the_silence_that_was_asked_for_is_told_from_the_silence_that_it_took() -> None:
+    recorded = one_turn()
+    recorded[3] = (10.4, EndTurn(1, 10.0, "complete", 0.38))
+    turn = only(compute_turns(recorded))
+    assert (turn.wait_ms, turn.endpoint_ms) == (pytest.approx(380), pytest.approx(400))
+
+
 def test_the_transcript_is_the_one_the_reply_was_made_from() -> None:
     later = entries(TranscriptReceived(11.5, "something later", 11.0, True, "ear"))
     turn = only(compute_turns(one_turn() + later))
@@ -105,6 +146,22 @@ def test_words_that_were_there_before_the_pause_cost_nothing() -> None:
     recorded = one_turn()
     recorded[2] = (9.5, TranscriptReceived(9.5, "secret words", 9.4, False, "ear"))
     assert only(compute_turns(recorded)).stt_latency_ms == 0
+
+
+def test_a_reply_that_was_made_again_counts_from_its_second_beginning() -> None:
+    recorded = [entry for entry in one_turn() if not isinstance(entry[1], ClauseStarted)]
+    broken_off = entries(
+        (10.9, ReplyRequested(10.9, 2, "spare mind")),
+        FirstToken(11.0, 2),
+        ClauseWritten(11.1, 2, 0, "Fine.", "mouth"),
+        ClauseVoiced(11.3, 2, 0),
+        ClauseStarted(11.3, 2, 0, "Fine.", 11.31, is_reply=True),
+    )
+    turn = only(compute_turns(recorded + broken_off))
+    assert turn.llm_engine == "spare mind"
+    assert turn.llm_ttft_ms == pytest.approx(100)
+    assert turn.llm_clause_ms == pytest.approx(200)
+    assert turn.tts_ttfa_ms == pytest.approx(200)
 
 
 def test_a_turn_decided_twice_counts_from_its_last_decision() -> None:
@@ -147,6 +204,15 @@ def test_a_turn_names_the_engines_that_made_what_was_heard() -> None:
     turn = only(compute_turns(recorded + later))
     assert (turn.llm_engine, turn.tts_engine) == ("spare mind", "spare mouth")
     assert turn.llm_ttft_ms == pytest.approx(60)
+
+
+def test_a_turn_has_the_judgement_of_its_own_last_pause() -> None:
+    judged = entries(TurnJudged(9.2, 9.0, 0.1), TurnJudged(10.17, 10.0, 0.9))
+    turn = only(compute_turns(judged + one_turn()))
+    assert turn.judge_latency_ms == pytest.approx(170)
+    assert turn.turn_probability == 0.9
+    late = only(compute_turns(entries(TurnJudged(10.4, 10.0, None)) + one_turn()))
+    assert (late.judge_latency_ms, late.turn_probability) == (None, None)
 
 
 def test_holes_in_the_reply_are_summed() -> None:

@@ -8,6 +8,7 @@ module         what it does
 ``level``      loudness of a rendering, silence around it
 ``clock``      media timestamps to the loop's clock; what a gap or a stall becomes
 ``activity``   is the caller speaking, since when, until when
+``pause``      is a pause as long as was asked, and nobody just beginning again
 ``framing``    mu-law of any length to whole 20 ms frames
 ``playback``   what the far end still has to play
 =============  ===================================================================

@@ -84,6 +84,7 @@ class SpeechActivity:
         self._is_speaking = False
         self._now: float | None = None
         self._last_voiced_at = 0.0
+        self._voiced_at = float("-inf")
         self._frames_since_voiced = _TAIL_FRAMES
         self._floor_dbfs = ear.min_level_dbfs - _TAIL_DROP_DB
         self._speech_dbfs = ear.min_level_dbfs
@@ -101,6 +102,12 @@ class SpeechActivity:
         speech and does not shorten it. Before any speech, the time at which the audio began.
         """
         return self._last_voiced_at
+
+    @property
+    def voiced_at(self) -> float:
+        """Audio time of the end of the last voiced frame, be it of speech, of a click, or of
+        speech that is not certain yet; -inf before any."""
+        return self._voiced_at
 
     @property
     def silence_s(self) -> float:
@@ -173,6 +180,7 @@ class SpeechActivity:
             found.append(SpeechOffset(self._last_voiced_at))
         if not is_voiced:
             return
+        self._voiced_at = end
         if self._is_speaking:
             self._last_voiced_at = end
             return

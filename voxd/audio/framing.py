@@ -20,6 +20,11 @@ class FrameCutter:
         self._rest = joined[whole:]
         return [joined[start : start + FRAME_BYTES] for start in range(0, whole, FRAME_BYTES)]
 
+    def take(self) -> bytes:
+        """Take out what is not a whole frame yet."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def flush(self) -> list[bytes]:
         """End of a clause: the rest padded with silence to one frame, or nothing."""
         if not self._rest:

@@ -2,14 +2,18 @@
 
 import asyncio
 
+from voxd.audio.interruption import InterruptionJudge
 from voxd.call.inbox import Inbox
+from voxd.call.judging import PauseJudging
 from voxd.call.listener import Listener
 from voxd.call.live import LiveCall
 from voxd.call.replier import Replier
 from voxd.call.speaker import Speaker
+from voxd.call.stored import StoredSpeech
 from voxd.call.transcriber import Transcriber
 from voxd.call.transport import Transport
 from voxd.dialog.conversation import Conversation
+from voxd.dialog.delivery import choose_manner
 from voxd.runtime import Runtime
 from voxd.stack import CallStack
 from voxd.telemetry.journal import Journal
@@ -43,19 +47,23 @@ def build_call(
         config.agent.language,
         inbox.post,
         now,
+        stack.turn_hints,
     )
-    listener = Listener(config.ear, config.line, transcriber, inbox.post, now)
+    judging = PauseJudging(stack.turn_judge, runtime.board, start.call_sid, inbox.post, now)
     speaker = Speaker(config.line, transport, inbox.post, now)
+    overlap = InterruptionJudge(speaker.played.between) if tier.interruptions else None
+    listener = Listener(config.ear, config.line, transcriber, judging, inbox.post, now, overlap)
     replier = Replier(
         start.call_sid,
         config.agent,
         llm,
         tts,
-        runtime.speech_cache,
+        StoredSpeech(runtime.speech_cache, config.agent.language, config.cache.reply_characters),
         speaker,
         inbox.post,
         now,
         voices=tier.tts,
+        manner=choose_manner(config.agent, tier),
     )
     call = LiveCall(
         brain=Conversation(config, tier),
@@ -63,6 +71,7 @@ def build_call(
         inbox=inbox,
         listener=listener,
         transcriber=transcriber,
+        judging=judging,
         replier=replier,
         speaker=speaker,
         llm=llm,

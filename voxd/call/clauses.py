@@ -8,19 +8,22 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import ceil
 from typing import TypeVar
 
 from voxd.call.voice import Voice
 from voxd.commands import StartReply
 from voxd.config import Agent
-from voxd.contracts import LanguageModel, Priority, ReplyRequest, Usage
-from voxd.dialog.sentences import ClauseSplitter
+from voxd.contracts import PLAIN, Delivery, LanguageModel, ReplyRequest, Usage
+from voxd.dialog.delivery import PLAINLY, ClauseReader, DeliveredClause, Manner
 from voxd.dialog.spoken import to_spoken
 from voxd.errors import EngineError, Phase
 from voxd.events import ClauseWritten, Event, FirstToken, ReplyRequested, ReplyWritten
 
 CLAUSES_AHEAD = 64
 """Clauses that may wait for synthesis: more than a reply of 150 tokens can have."""
+TOKEN_CHARACTERS = 4
+"""Of English in a token, about; counts a reply that is thrown away before its end."""
 _CUT = Usage(0, 0, 0, "cut")
 """A reply that broke off counts no tokens: the engine did not say."""
 
@@ -33,9 +36,11 @@ class Written:
 
     number: int
     text: str
-    """As the model wrote it; the history keeps this, so that its KV cache stays valid."""
+    """As the model wrote it, but for tags; the history keeps this, so that its KV cache stays
+    valid."""
     spoken: str
     """The same for the ear."""
+    delivery: Delivery = PLAIN
 
 
 Clauses = asyncio.Queue[Written | None]
@@ -50,13 +55,14 @@ class ClauseWriter:
         command: StartReply,
         agent: Agent,
         llm: LanguageModel,
-        voice_name: Callable[[], str],
+        source: Callable[[Written], str],
         post: Callable[[Event], None],
         now: Callable[[], float],
+        manner: Manner = PLAINLY,
     ) -> None:
         """
         Args:
-            voice_name: the text-to-speech engine that clauses are handed to.
+            source: where the audio of a clause comes from: an engine, or `cache`.
         """
         self.clauses: Clauses = asyncio.Queue(CLAUSES_AHEAD)
         self.is_written = False
@@ -65,12 +71,13 @@ class ClauseWriter:
         self._messages = command.messages
         self._agent = agent
         self._llm = llm
-        self._voice_name = voice_name
+        self._source = source
         self._post = post
         self._now = now
+        self._manner = manner
         self._count = 0
 
-    async def write(self, call_id: str, priority: Priority, voice: Voice) -> None:
+    async def write(self, call_id: str, voice: Voice) -> None:
         """Have the model write the reply and queue its clauses.
 
         A model that breaks off after its first clause ends the reply with the clauses it has, if
@@ -79,21 +86,25 @@ class ClauseWriter:
         Raises:
             EngineError: the model failed and nothing is audible.
         """
-        splitter = ClauseSplitter()
+        reader = ClauseReader(self._manner)
         usage = Usage(0, 0, 0, "stop")
         has_token = False
+        characters, before = 0, voice.cost.tokens
         self._post(ReplyRequested(self._now(), self._reply_id, self._llm.name))
         try:
-            async with closing(self._llm.stream_reply(self._request(call_id, priority))) as pieces:
+            async with closing(self._llm.stream_reply(self._request(call_id, voice))) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, Usage):
                         usage = piece
+                        voice.cost.tokens = before + usage.completion_tokens
                         continue
+                    characters += len(piece)
+                    voice.cost.tokens = before + ceil(characters / TOKEN_CHARACTERS)
                     if not has_token:
                         has_token = True
                         self._post(FirstToken(self._now(), self._reply_id))
-                    await self._hand_over(splitter.feed(piece))
-            await self._hand_over(splitter.finish())
+                    await self._hand_over(reader.feed(piece))
+            await self._hand_over(reader.finish())
         except EngineError as error:
             if error.phase is not Phase.STREAM or not self._count:
                 raise
@@ -115,24 +126,27 @@ class ClauseWriter:
         )
         await self.clauses.put(None)
 
-    async def _hand_over(self, texts: list[str]) -> None:
+    async def _hand_over(self, clauses: list[DeliveredClause]) -> None:
         """Queue the clauses that can be spoken."""
-        for text in texts:
-            spoken = to_spoken(text)
+        for clause in clauses:
+            spoken = to_spoken(clause.text, self._agent.language)
             if spoken:
-                number, self._count = self._count, self._count + 1
-                engine = self._voice_name()
-                self._post(ClauseWritten(self._now(), self._reply_id, number, text, engine))
-                await self.clauses.put(Written(number, text, spoken))
+                written = Written(self._count, clause.text, spoken, clause.delivery)
+                self._count += 1
+                engine = self._source(written)
+                self._post(
+                    ClauseWritten(self._now(), self._reply_id, written.number, written.text, engine)
+                )
+                await self.clauses.put(written)
 
-    def _request(self, call_id: str, priority: Priority) -> ReplyRequest:
+    def _request(self, call_id: str, voice: Voice) -> ReplyRequest:
         return ReplyRequest(
             call_id,
             self._reply_id,
             self._messages,
             self._agent.max_tokens,
             self._agent.temperature,
-            priority,
+            voice.urgency,
         )
 
 

@@ -1,9 +1,9 @@
 """The ear: audio from the line to facts about speech, in audio time.
 
 Media messages pass the audio clock (which orders them and fills gaps), then go to speech
-activity and to speech-to-text. A ticker keeps audio time going with silence when the line
-stalls, so that a pause ends even if no media comes. Audio never leaves this file but into the
-transcriber; what leaves are events.
+activity, to speech-to-text and to whoever judges how pauses sound. A ticker keeps audio time going
+with silence when the line stalls, so that a pause ends even if no media comes. Audio never leaves
+this file but into those two; what leaves are events.
 """
 
 import asyncio
@@ -14,9 +14,12 @@ from voxd import config
 from voxd.audio.activity import SpeechActivity, SpeechOffset, SpeechOnset
 from voxd.audio.clock import AudioClock
 from voxd.audio.g711 import decode_mulaw
+from voxd.audio.interruption import InterruptionJudge, Judgement
+from voxd.audio.pause import PauseWatch
+from voxd.call.judging import PauseJudging
 from voxd.call.transcriber import Transcriber
 from voxd.contracts import FRAME_S, LINE_RATE_HZ, MULAW_SILENCE
-from voxd.events import Event, PauseReached, SpeechPaused, SpeechStarted
+from voxd.events import Event, PauseReached, SoundJudged, SpeechPaused, SpeechStarted
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +32,25 @@ class Listener:
         ear: config.Ear,
         line: config.Line,
         transcriber: Transcriber,
+        judging: PauseJudging,
         post: Callable[[Event], None],
         now: Callable[[], float],
+        overlap: InterruptionJudge | None = None,
     ) -> None:
+        """
+        Args:
+            overlap: judges what the caller's side sends while the agent speaks; None: nobody does.
+        """
         self._transcriber = transcriber
+        self._overlap = overlap
+        self._judging = judging
         self._post = post
         self._now = now
         self._clock = AudioClock(stall_s=line.stall_s, max_gap_s=line.max_gap_s)
         self._activity = SpeechActivity(ear)
         self._audio_now: float | None = None
         """Audio time of the end of what was heard last; None before any audio."""
-        self._speech_end: float | None = None
-        """`speech_end` of the present pause; None while the caller speaks or never spoke."""
-        self._awaited_s: float | None = None
-        """The pause that the brain asked about."""
+        self._pause = PauseWatch()
         self.refused = 0
         """Media messages that came repeated, late or overlapping."""
 
@@ -77,9 +85,8 @@ class Listener:
 
     def await_pause(self, pause_s: float) -> None:
         """Report `PauseReached` once the present pause is this long; no pause, no report."""
-        if self._speech_end is not None:
-            self._awaited_s = pause_s
-            self._check_pause()
+        self._pause.wait(pause_s)
+        self._check_pause()
 
     def transcribe(self, speech_end: float) -> None:
         """Have everything up to this audio time transcribed now."""
@@ -88,32 +95,46 @@ class Listener:
     def close_utterance(self, until: float) -> None:
         """What was said up to this audio time is dealt with."""
         self._transcriber.forget(until)
+        self._judging.forget(until)
 
     # --- audio --------------------------------------------------------------------------------
 
     def _take(self, mulaw: bytes, end_at: float) -> None:
         self._audio_now = end_at
         self._transcriber.push(mulaw, end_at)
-        for edge in self._activity.feed(decode_mulaw(mulaw), end_at):
+        self._judging.push(mulaw, end_at)
+        pcm = decode_mulaw(mulaw)
+        edges = self._activity.feed(pcm, end_at)
+        if self._overlap is not None:
+            self._overlap.push(pcm, end_at)
+        for edge in edges:
             match edge:
                 case SpeechOnset(speech_start):
-                    self._speech_end = None
-                    self._awaited_s = None
+                    self._pause.end()
                     self._transcriber.speech_started(speech_start)
+                    self._judging.speech_started(speech_start)
                     self._post(SpeechStarted(self._now(), speech_start))
+                    if self._overlap is not None:
+                        self._overlap.begin(speech_start)
                 case SpeechOffset(speech_end):
-                    self._speech_end = speech_end
+                    if self._overlap is not None:
+                        self._post_judgement(self._overlap.end(speech_end))
+                    self._pause.begin(speech_end)
                     self._post(SpeechPaused(self._now(), speech_end))
+        if self._overlap is not None:
+            self._post_judgement(self._overlap.check())
         self._check_pause()
 
+    def _post_judgement(self, judgement: Judgement | None) -> None:
+        if judgement is not None:
+            self._post(SoundJudged(self._now(), judgement.speech_start, judgement.verdict))
+
     def _check_pause(self) -> None:
-        if self._awaited_s is None or self._speech_end is None or self._audio_now is None:
+        if self._audio_now is None or self._pause.speech_end is None:
             return
-        pause_s = self._audio_now - self._speech_end
-        # Half a sample of rounding: sums of 20 ms must not miss a wait by 1e-16 s.
-        if pause_s + 0.5 / LINE_RATE_HZ >= self._awaited_s:
-            self._awaited_s = None
-            self._post(PauseReached(self._now(), self._speech_end, pause_s))
+        pause_s = self._pause.check(self._audio_now, self._activity.voiced_at)
+        if pause_s is not None:
+            self._post(PauseReached(self._now(), self._pause.speech_end, pause_s))
 
 
 def _silence(samples: int) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from voxd import commands as do
 from voxd.call.inbox import Inbox
+from voxd.call.judging import PauseJudging
 from voxd.call.listener import Listener
 from voxd.call.replier import Replier
 from voxd.call.speaker import Speaker
@@ -54,6 +55,7 @@ class LiveCall:
         inbox: Inbox,
         listener: Listener,
         transcriber: Transcriber,
+        judging: PauseJudging,
         replier: Replier,
         speaker: Speaker,
         llm: LanguageModel,
@@ -66,6 +68,7 @@ class LiveCall:
         self._inbox = inbox
         self._listener = listener
         self._transcriber = transcriber
+        self._judging = judging
         self._replier = replier
         self._speaker = speaker
         self._llm = llm
@@ -73,6 +76,8 @@ class LiveCall:
         self._replies: dict[int, asyncio.Task[None]] = {}
         """The task of each attempt or phrase that is being made."""
         self._preparing: asyncio.Task[None] | None = None
+        self._judgement: asyncio.Task[None] | None = None
+        """How the newest pause sounds is being judged."""
         self._has_prepared = False
 
     def request_shutdown(self) -> None:
@@ -111,7 +116,7 @@ class LiveCall:
                 )
             ]
             reason = await self._think(tasks)
-            for task in (*parts, *self._replies.values(), self._preparing):
+            for task in (*parts, *self._replies.values(), self._preparing, self._judgement):
                 if task is not None:
                     task.cancel()
         return reason
@@ -134,6 +139,8 @@ class LiveCall:
     def _perform(self, command: Command, tasks: asyncio.TaskGroup) -> None:
         """The one place where commands become effects."""
         match command:
+            case do.Say(phrase=do.PhraseKind.FILLER):
+                self._replier.fill(command)
             case do.Say(reply_id):
                 voice = self._speaker.open(reply_id, is_reply=False, is_committed=True)
                 self._start(reply_id, tasks.create_task(self._replier.say(command, voice)))
@@ -146,12 +153,20 @@ class LiveCall:
                 self._speaker.drop(reply_id)
                 if reply_id in self._replies:
                     self._replies.pop(reply_id).cancel()
+            case do.HoldPlayback(reply_id):
+                self._speaker.hold(reply_id)
+            case do.ResumePlayback(reply_id):
+                self._speaker.resume(reply_id)
             case do.ClearPlayback():
                 self._speaker.clear()
             case do.PreparePrompt():
                 self._prepare(command, tasks)
             case do.Transcribe(speech_end):
                 self._listener.transcribe(speech_end)
+            case do.JudgeTurn(speech_end):
+                if self._judgement is not None:
+                    self._judgement.cancel()
+                self._judgement = tasks.create_task(self._judging.judge(speech_end))
             case do.CloseUtterance(until):
                 self._listener.close_utterance(until)
             case do.AwaitPause(pause_s):

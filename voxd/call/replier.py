@@ -18,15 +18,16 @@ from typing import Any
 
 from voxd.call.clauses import ClauseWriter, Written
 from voxd.call.speaker import Speaker
+from voxd.call.stored import StoredSpeech
 from voxd.call.synthesis import Synthesis
 from voxd.call.voice import Voice
 from voxd.commands import PhraseKind, PreparePrompt, Say, StartReply
 from voxd.config import Agent
 from voxd.contracts import LanguageModel, Priority, TextToSpeech
+from voxd.dialog.delivery import PLAINLY, Manner
 from voxd.dialog.spoken import to_spoken
 from voxd.errors import EngineError, Phase
 from voxd.events import ClauseWritten, EngineFailed, Event, Kind, ReplyWritten
-from voxd.storage.speech_cache import SpeechCache, SpeechKey
 
 REMAKES = 3
 """Times that a reply is begun again. A chain refuses by itself once all of its engines have
@@ -50,25 +51,29 @@ class Replier:
         agent: Agent,
         llm: LanguageModel,
         tts: TextToSpeech,
-        cache: SpeechCache,
+        stored: StoredSpeech,
         speaker: Speaker,
         post: Callable[[Event], None],
         now: Callable[[], float],
         voices: Sequence[str] = (),
+        manner: Manner = PLAINLY,
     ) -> None:
         """
         Args:
             voices: text-to-speech engines whose stored phrases may be played when none can speak.
+            manner: how the agent speaks, and what its model may change about it.
         """
         self._call_id = call_id
         self._agent = agent
         self._llm = llm
         self._tts = tts
-        self._cache = cache
+        self._stored = stored
+        self._speaker = speaker
         self._post = post
         self._now = now
         self._voices = voices
-        self._synthesis = Synthesis(call_id, agent.language, tts, speaker, post, now)
+        self._manner = manner
+        self._synthesis = Synthesis(call_id, agent.language, tts, stored, speaker, post, now)
 
     async def prepare(self, command: PreparePrompt, priority: Priority) -> None:
         """Have the model read a prompt ahead. Best effort: the reply itself will report."""
@@ -93,31 +98,35 @@ class Replier:
     async def say(self, command: Say, voice: Voice) -> None:
         """Speak a stock phrase, from the cache where it is rendered."""
         engine = self._tts.name
-        mulaw = self._cache.get(self._key(command.text, engine))
-        spoken = to_spoken(command.text)
-        clause = Written(0, command.text, spoken)
-        if spoken:
-            source = engine if mulaw is None else "cache"
-            self._post(ClauseWritten(self._now(), command.reply_id, 0, command.text, source))
-        self._post(
-            ReplyWritten(self._now(), command.reply_id, 1 if spoken else 0, finish_reason="phrase")
-        )
+        clause = self._phrase(command)
+        mulaw = self._find(clause, engine)
+        self._announce(command, clause, engine if mulaw is None else "cache")
         if mulaw is not None:
             self._synthesis.play(clause, mulaw, voice)
-        elif spoken:
+        elif clause.spoken:
             await self._render(command, clause, engine, voice)
+        voice.end()
+
+    def fill(self, command: Say) -> None:
+        """Put a filler before the reply that is waited for, if it can sound at once."""
+        clause = self._phrase(command)
+        mulaw = self._find(clause, self._tts.name)
+        voice = self._speaker.open_filler(command.reply_id) if mulaw is not None else None
+        if mulaw is None or voice is None:
+            return
+        self._announce(command, clause, "cache")
+        self._synthesis.play(clause, mulaw, voice)
         voice.end()
 
     # --- parts --------------------------------------------------------------------------------
 
     async def _make(self, command: StartReply, voice: Voice) -> _Failed | None:
         """Write and speak the reply once, from the beginning; return what failed."""
-        priority = Priority.COMMITTED if command.committed else Priority.SPECULATION
         writer = ClauseWriter(
-            command, self._agent, self._llm, lambda: self._tts.name, self._post, self._now
+            command, self._agent, self._llm, self._source, self._post, self._now, self._manner
         )
-        writing = partial(writer.write, self._call_id, priority, voice)
-        speaking = partial(self._synthesis.speak_reply, writer, priority, voice)
+        writing = partial(writer.write, self._call_id, voice)
+        speaking = partial(self._synthesis.speak_reply, writer, voice)
         failed: BaseException | None = None
         voice.unmute()
         try:
@@ -136,7 +145,7 @@ class Replier:
         try:
             rendered = await self._synthesis.speak_phrase(clause, priority, voice)
         except EngineError as error:
-            stored = self._stored(command.text)
+            stored = self._find_in_any_voice(clause)
             if stored is None or voice.is_audible:
                 self._fail(Kind.TTS, error, voice)
             else:
@@ -145,15 +154,32 @@ class Replier:
                 self._synthesis.play(clause, stored, voice)
             return
         if self._tts.name == engine:  # else it may be of two voices
-            self._cache.put(self._key(command.text, engine), rendered)
+            self._stored.keep(clause.spoken, engine, rendered, clause.delivery.key)
 
-    def _stored(self, text: str) -> bytes | None:
+    def _announce(self, command: Say, clause: Written, source: str) -> None:
+        """Report a phrase as written, as one reports a reply."""
+        reply_id, count = command.reply_id, 1 if clause.spoken else 0
+        if count:
+            self._post(ClauseWritten(self._now(), reply_id, 0, clause.text, source))
+        self._post(ReplyWritten(self._now(), reply_id, count, finish_reason="phrase"))
+
+    def _phrase(self, command: Say) -> Written:
+        spoken = to_spoken(command.text, self._agent.language)
+        return Written(0, command.text, spoken, self._manner.own)
+
+    def _source(self, clause: Written) -> str:
+        """Where the audio of a clause comes from."""
+        engine = self._tts.name
+        stored = self._stored.find_clause(clause.spoken, engine, clause.delivery.key)
+        return engine if stored is None else "cache"
+
+    def _find(self, clause: Written, engine: str) -> bytes | None:
+        return self._stored.find(clause.spoken, engine, clause.delivery.key)
+
+    def _find_in_any_voice(self, clause: Written) -> bytes | None:
         """A phrase in any voice at all."""
-        found = (self._cache.get(self._key(text, voice)) for voice in self._voices)
+        found = (self._find(clause, voice) for voice in self._voices)
         return next((mulaw for mulaw in found if mulaw is not None), None)
-
-    def _key(self, text: str, engine: str) -> SpeechKey:
-        return SpeechKey(text, self._agent.language, engine, "")
 
     def _fail(self, kind: Kind, error: EngineError, voice: Voice) -> None:
         voice.break_off()

@@ -7,13 +7,18 @@ that at most `line.lead_s` is buffered ahead at the far end, and never less than
 while there is more to send: what can wait goes together. After each clause goes a mark; its echo
 says that the clause was heard.
 
+`hold` silences the far end by a `clear` as well, but what was not heard of the attempt is put back
+(`retained`) and sent again after `resume`; its clauses are then started once more. Nothing is held
+on mere suspicion: audio that is buffered ahead does not delay a `clear`, so not sending while a
+sound is judged would gain nothing, and might make a hole.
+
 One task (`run`) does all sending, so that media, marks and clears never overtake each other; the
 methods only change what it will send next and never wait.
 
 Bounds: `wait_for_room` lets the replier begin a clause only while less than `AUDIO_AHEAD_S` of
 its attempt is unsent, so one attempt holds at most that plus one clause (`replier.MAX_CLAUSE_S`).
 Eight seconds are several clauses, so that playback never waits for synthesis, and 64 kB; an
-interruption wastes no more synthesis than that.
+interruption wastes no more synthesis than that. Before the commit the limit is `HELD_AHEAD_S`.
 """
 
 import asyncio
@@ -21,21 +26,28 @@ from collections.abc import Callable
 
 from voxd import config
 from voxd.audio.playback import PlaybackModel
+from voxd.audio.played import PlayedAudio
+from voxd.call.retained import RetainedAudio
 from voxd.call.transport import Transport
 from voxd.call.voice import Clause, Voice
 from voxd.contracts import FRAME_S, LINE_RATE_HZ
 from voxd.events import (
     ClauseHeard,
+    ClauseMeasured,
     ClauseSent,
     ClauseStarted,
     Event,
     PlaybackFinished,
     PlaybackUnderran,
+    ReplyWasted,
 )
 from voxd.twilio.media import MarkName, decode_mark_name, encode_mark_name
 
 AUDIO_AHEAD_S = 8.0
 """Seconds of unsent audio of one attempt above which its next clause is not begun."""
+HELD_AHEAD_S = 1.0
+"""The same before its commit: enough to sound while the next clause is made, and what a caller who
+goes on wastes ends there."""
 PIECE_S = 0.06
 """Audio that goes in one message where nobody waits for it: each call would send 50 a second, and
 what a message costs hardly depends on its length. What is buffered ahead varies by this much, so
@@ -61,7 +73,10 @@ class Speaker:
         self._transport = transport
         self._post = post
         self._now = now
+        self.played = PlayedAudio()
+        """What the caller has just heard: the ear compares echoes with it."""
         self._playback = PlaybackModel()
+        self._retained = RetainedAudio()
         self._voices: dict[int, Voice] = {}
         self._order: list[Voice] = []
         """Committed attempts whose audio has not all been sent."""
@@ -83,9 +98,25 @@ class Speaker:
             self.commit(reply_id)
         return voice
 
+    def open_filler(self, reply_id: int) -> Voice | None:
+        """Make room for a sentence that bridges the wait for a committed attempt.
+
+        It goes before that attempt, which follows it at once. Its audio must be given without
+        waiting: the attempt's own, should it come now, waits behind it.
+
+        Returns:
+            None when nobody waits: no attempt is committed, or the next one has audio already.
+        """
+        waiting = self._order[0] if self._order else None
+        if waiting is None or waiting.is_audible or waiting.unsent_s:
+            return None
+        voice = self.open(reply_id, is_reply=False, is_committed=True)
+        self._order.insert(0, self._order.pop())
+        return voice
+
     async def wait_for_room(self, voice: Voice) -> None:
         """Return once the next clause of this attempt may be begun."""
-        while voice.unsent_s > AUDIO_AHEAD_S and not voice.is_dropped:
+        while voice.unsent_s > _most_ahead_s(voice) and not voice.is_dropped:
             voice.has_room.clear()
             await voice.has_room.wait()
 
@@ -95,15 +126,21 @@ class Speaker:
         """Open the gate for an attempt; harmless when it is open or the attempt is unknown."""
         voice = self._voices.get(reply_id)
         if voice is not None and not voice.is_committed:
-            voice.is_committed = True
+            voice.commit()
             self._order.append(voice)
             self._wake.set()
 
     def drop(self, reply_id: int) -> None:
-        """Send nothing more of an attempt and report no `PlaybackFinished` for it."""
+        """Send nothing more of an attempt and report no `PlaybackFinished` for it.
+
+        What a reply of which nothing sounded has cost is reported as `ReplyWasted`.
+        """
         voice = self._voices.pop(reply_id, None)
         if voice is not None:
             voice.drop()
+            if voice.is_reply and not voice.is_audible:
+                cost = voice.cost
+                self._post(ReplyWasted(self._now(), reply_id, cost.tokens, cost.characters))
             if voice in self._order:
                 self._order.remove(voice)
             self._wake.set()
@@ -113,11 +150,45 @@ class Speaker:
         self._generation += 1
         self._clear_due = True
         self._playback.clear(self._now())
+        self.played.cut(self._now())
+        self._retained.forget()
         self._unheard.clear()
         for voice in tuple(self._voices.values()):
             if voice.is_sent:
                 del self._voices[voice.reply_id]
         self._wake.set()
+
+    def hold(self, reply_id: int) -> None:
+        """Be silent, but keep what was not heard of this attempt; it sounds again by `resume`.
+
+        Harmless when the attempt is unknown or on hold.
+        """
+        voice = self._voices.get(reply_id)
+        if voice is None or voice.is_on_hold:
+            return
+        voice.is_on_hold = True
+        for taken in self._retained.take_back(self._now()):
+            if taken.clause.voice is voice:
+                taken.clause.put_back(taken.frames)
+        sent = [clause for clause in self._unheard if clause.voice is voice]
+        for clause in sent:
+            if not clause.frames:  # it was heard, only its mark is still on its way
+                self._unheard.remove(clause)
+                self._clause_heard(clause, is_estimated=True)
+        unheard = [clause for clause in sent if clause.frames]
+        voice.clauses.extendleft(reversed(unheard))
+        if voice.current is not None:
+            voice.current.is_started = False  # what was said about its time is true no more
+            if voice not in self._order:
+                self._order.insert(0, voice)
+        self.clear()
+
+    def resume(self, reply_id: int) -> None:
+        """Go on with an attempt on hold; harmless when it is not."""
+        voice = self._voices.get(reply_id)
+        if voice is not None:
+            voice.is_on_hold = False
+            self._wake.set()
 
     # --- what the line reports ----------------------------------------------------------------
 
@@ -163,8 +234,9 @@ class Speaker:
             self._order.pop(0)
             self._finish_if_heard(voice)
             return 0.0
-        if voice is None or clause is None:
+        if voice is None or clause is None or voice.is_on_hold:
             return mark_in_s
+        self._measure(clause, now)
         if not clause.frames:
             if not clause.is_ended:
                 return mark_in_s
@@ -177,28 +249,47 @@ class Speaker:
             piece_in_s = piece_s - room_s
             return piece_in_s if mark_in_s is None else min(piece_in_s, mark_in_s)
         mulaw = voice.take_frames(clause, int((room_s + 1e-6) / FRAME_S))
-        self._begin(clause, len(mulaw) / LINE_RATE_HZ, now)
+        self._begin(clause, mulaw, now)
         await self._transport.send_media(mulaw)
         return 0.0
 
-    def _begin(self, clause: Clause, duration_s: float, now: float) -> None:
+    def _begin(self, clause: Clause, mulaw: bytes, now: float) -> None:
         """Account for the clause's next audio."""
         voice = clause.voice
+        duration_s = len(mulaw) / LINE_RATE_HZ
         heard_at = self._playback.write(duration_s, now)
+        self.played.write(mulaw, heard_at)
+        self._retained.note(clause, mulaw, heard_at, now)
         gap_s = self._playback.last_gap_s
         if gap_s > MIN_UNDERRUN_S and voice.is_audible:
             self._post(PlaybackUnderran(now, voice.reply_id, gap_s))
         voice.is_audible = True
-        clause.sent_s += duration_s
         if not clause.is_started:
             self._report_start(clause, now, heard_at)
+        clause.sent_s += duration_s
 
     def _report_start(self, clause: Clause, now: float, heard_at: float) -> None:
         clause.is_started = True
         voice = clause.voice
         self._post(
-            ClauseStarted(now, voice.reply_id, clause.number, clause.text, heard_at, voice.is_reply)
+            ClauseStarted(
+                now,
+                voice.reply_id,
+                clause.number,
+                clause.text,
+                heard_at,
+                voice.is_reply,
+                from_s=max(0.0, round(clause.sent_s, 6)),
+            )
         )
+
+    def _measure(self, clause: Clause, now: float) -> None:
+        """Report how long a clause lasts as soon as that is known of one that was started."""
+        if clause.is_started and clause.is_ended and clause.is_whole and not clause.is_measured:
+            clause.is_measured = True
+            duration_s = clause.sent_s + len(clause.frames) * FRAME_S
+            number, words = clause.number, clause.words
+            self._post(ClauseMeasured(now, clause.voice.reply_id, number, duration_s, words))
 
     async def _end(self, clause: Clause, now: float) -> None:
         """The clause has been sent: send its mark and wait for the echo."""
@@ -209,7 +300,8 @@ class Speaker:
         self._unheard.append(clause)
         number, reply_id = clause.number, clause.voice.reply_id
         await self._transport.send_mark(encode_mark_name(MarkName(reply_id, number, generation)))
-        if clause.is_whole:
+        # Taken back while the mark was being written, it has not been sent after all.
+        if clause.is_whole and generation == self._generation:
             self._post(ClauseSent(self._now(), reply_id, number, clause.sent_s))
 
     def _estimate(self, now: float) -> float | None:
@@ -249,3 +341,7 @@ class Speaker:
                 await self._wake.wait()
         except TimeoutError:
             return
+
+
+def _most_ahead_s(voice: Voice) -> float:
+    return AUDIO_AHEAD_S if voice.is_committed else HELD_AHEAD_S

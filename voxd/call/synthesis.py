@@ -9,10 +9,18 @@ from collections.abc import Callable
 
 from voxd.call.clauses import ClauseWriter, Written, closing
 from voxd.call.speaker import Speaker
+from voxd.call.stored import StoredSpeech
 from voxd.call.voice import Voice
-from voxd.contracts import LINE_RATE_HZ, Priority, SpeechRequest, SpeechStream, TextToSpeech
+from voxd.contracts import (
+    LINE_RATE_HZ,
+    Priority,
+    SpeechRequest,
+    SpeechStream,
+    TextToSpeech,
+    Urgency,
+)
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import ClauseVoiced, Event
+from voxd.events import ClauseVoiced, Event, SpokenWord
 
 MAX_CLAUSE_S = 60.0
 """Audio of one clause above which the engine is out of its mind: a clause has at most 180
@@ -27,6 +35,7 @@ class Synthesis:
         call_id: str,
         language: str,
         tts: TextToSpeech,
+        stored: StoredSpeech,
         speaker: Speaker,
         post: Callable[[Event], None],
         now: Callable[[], float],
@@ -34,23 +43,32 @@ class Synthesis:
         self._call_id = call_id
         self._language = language
         self._tts = tts
+        self._stored = stored
         self._speaker = speaker
         self._post = post
         self._now = now
 
-    async def speak_reply(self, writer: ClauseWriter, priority: Priority, voice: Voice) -> None:
-        """Speak the clauses as they are written."""
+    async def speak_reply(self, writer: ClauseWriter, voice: Voice) -> None:
+        """Speak the clauses as they are written; one that is stored is played."""
         clauses = writer.clauses
         # Opened before there is a clause: a connection may have to be made meanwhile.
-        async with self._tts.open_speech(self._request(voice, priority)) as speech:
+        async with self._tts.open_speech(self._request(voice, voice.urgency)) as speech:
             while (clause := await clauses.get()) is not None:
                 await self._speaker.wait_for_room(voice)
+                engine = self._tts.name
+                manner = clause.delivery.key
+                stored = self._stored.find_clause(clause.spoken, engine, manner)
+                if stored is not None:
+                    self.play(clause, stored, voice)
+                    continue
                 is_last = writer.is_written and clauses.qsize() == 1  # only the end mark is left
-                await self._speak(speech, clause, voice, is_last=is_last)
+                mulaw = await self._speak(speech, clause, voice, is_last=is_last)
+                if self._tts.name == engine:  # else it may be of two voices
+                    self._stored.keep_clause(clause.spoken, engine, mulaw, manner)
 
     async def speak_phrase(self, clause: Written, priority: Priority, voice: Voice) -> bytes:
         """Speak one clause that stands alone; return its audio."""
-        async with self._tts.open_speech(self._request(voice, priority)) as speech:
+        async with self._tts.open_speech(self._request(voice, Urgency(priority))) as speech:
             return await self._speak(speech, clause, voice, is_last=True)
 
     def play(self, clause: Written, mulaw: bytes, voice: Voice) -> None:
@@ -65,7 +83,9 @@ class Synthesis:
     ) -> bytes:
         mulaw = bytearray()
         voice.begin_clause(clause.number, clause.text)
-        async with closing(speech.speak(clause.spoken, is_last=is_last)) as pieces:
+        voice.cost.characters += len(clause.spoken)
+        pieces_of_clause = speech.speak(clause.spoken, is_last=is_last, delivery=clause.delivery)
+        async with closing(pieces_of_clause) as pieces:
             async for piece in pieces:
                 if not mulaw:
                     self._post(ClauseVoiced(self._now(), voice.reply_id, clause.number))
@@ -75,8 +95,12 @@ class Synthesis:
                         self._tts.name, Category.SERVER, Phase.STREAM, "endless audio"
                     )
                 voice.write(piece)
-        voice.end_clause()
+        # Not in the contract, because most engines cannot tell.
+        words: tuple[SpokenWord, ...] = getattr(speech, "words", ())
+        voice.end_clause(words)
         return bytes(mulaw)
 
-    def _request(self, voice: Voice, priority: Priority) -> SpeechRequest:
-        return SpeechRequest(self._call_id, voice.reply_id, self._language, "", priority)
+    def _request(self, voice: Voice, urgency: Urgency) -> SpeechRequest:
+        return SpeechRequest(
+            self._call_id, voice.reply_id, self._language, "", urgency, outlet=voice
+        )

@@ -19,9 +19,24 @@ from voxd.call.lane import Lane
 from voxd.call.tape import Tape
 from voxd.call.walk import ChainWalk
 from voxd.config import Deadline, Deadlines
-from voxd.contracts import HealthRecorder, SpeechToText, Transcript, TranscriptStream
+from voxd.contracts import (
+    DEFAULT_HINTS,
+    HealthRecorder,
+    SpeechToText,
+    Transcript,
+    TranscriptStream,
+    TurnHints,
+)
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import EngineFailed, EngineSwitched, Event, Kind, TranscriptReceived
+from voxd.events import (
+    EngineFailed,
+    EngineSwitched,
+    Event,
+    HedgeEnded,
+    HedgeStarted,
+    Kind,
+    TranscriptReceived,
+)
 
 MIN_WORDS_S = 0.4
 """Speech of this length that an engine has no words for is worth a second opinion. The shortest
@@ -40,8 +55,10 @@ class Transcriber:
         language: str,
         post: Callable[[Event], None],
         now: Callable[[], float],
+        hints: TurnHints = DEFAULT_HINTS,
     ) -> None:
         self._chain = chain
+        self._hints = hints
         self._deadlines = deadlines
         self._board = board
         self._call_id = call_id
@@ -164,7 +181,9 @@ class Transcriber:
         lane = Lane(index, self._chain[index], now, is_beside)
         self._lanes.append(lane)
         self._walk.start(index)
-        if not is_beside:
+        if is_beside:
+            self._post(HedgeStarted(now, Kind.STT, lane.engine.name))
+        else:
             self._serve(index)
         lane.task = tasks.create_task(self._use(lane))
 
@@ -172,7 +191,9 @@ class Transcriber:
         """Use one stream to its end. Its failure counts at once, not after it is closed."""
         name = lane.engine.name
         try:
-            async with lane.engine.open_stream(self._call_id, self._language) as stream:
+            async with lane.engine.open_stream(
+                self._call_id, self._language, self._hints
+            ) as stream:
                 self._opened(lane, stream)
                 try:
                     async for transcript in stream:
@@ -203,7 +224,7 @@ class Transcriber:
         self._lanes.remove(lane)
         self._silent.pop(lane, None)
         if lane.is_beside:
-            self._board.record_hedge(lane.engine.name, won=False)
+            self._end_hedge(lane, won=False)
         if lane.task is not None:
             lane.task.cancel()
 
@@ -238,14 +259,18 @@ class Transcriber:
             self._board.record_late(lane.engine.name, late_s)
         self._error = error
         if lane.is_beside:
-            self._board.record_hedge(lane.engine.name, won=False)
+            self._end_hedge(lane, won=False)
         if self._lanes:
             heir = self._lanes[0]
             if heir.is_beside and not lane.is_beside:
                 heir.is_beside = False
-                self._board.record_hedge(heir.engine.name, won=True)
+                self._end_hedge(heir, won=True)
                 self._serve(heir.index)
         self._wake.set()
+
+    def _end_hedge(self, lane: Lane, *, won: bool) -> None:
+        self._board.record_hedge(lane.engine.name, won=won)
+        self._post(HedgeEnded(self._now(), Kind.STT, lane.engine.name, won))
 
     def _serve(self, index: int) -> None:
         """From now this engine serves the call."""
@@ -306,7 +331,13 @@ class Transcriber:
         text = " ".join(part for part in (lane.before, transcript.text) if part)
         if transcript.is_final:
             self._tape.settle(text, transcript.through)
-        name = lane.engine.name
         self._post(
-            TranscriptReceived(self._now(), text, transcript.through, transcript.is_final, name)
+            TranscriptReceived(
+                self._now(),
+                text,
+                transcript.through,
+                transcript.is_final,
+                lane.engine.name,
+                transcript.signal,
+            )
         )

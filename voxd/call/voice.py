@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from voxd.audio.framing import FrameCutter
-from voxd.contracts import FRAME_S
+from voxd.contracts import FRAME_S, LINE_RATE_HZ, Priority, Urgency
+from voxd.events import SpokenWord
 
 
 @dataclass(slots=True, eq=False)
@@ -31,6 +32,26 @@ class Clause:
     """Seconds of audio that were sent."""
     heard_by: float = 0.0
     """When its last sample is heard, by the playback model."""
+    words: tuple[SpokenWord, ...] = ()
+    """When its words are spoken, as far as text-to-speech told."""
+    is_measured: bool = False
+    """Its length was reported."""
+
+    def put_back(self, frames: list[bytes]) -> None:
+        """These were sent last and are to be sent again: it starts once more, with them."""
+        self.frames.extendleft(reversed(frames))
+        self.sent_s -= len(frames) * FRAME_S
+        self.is_started = False
+
+
+@dataclass(slots=True)
+class Cost:
+    """What was spent on an attempt so far."""
+
+    tokens: int = 0
+    """That the model wrote; by its own count once it has finished, until then by their length."""
+    characters: int = 0
+    """That were given to text-to-speech."""
 
 
 class Voice:
@@ -41,7 +62,12 @@ class Voice:
         self.is_reply = is_reply
         """The model's own words, not a phrase."""
         self.is_committed = False
+        self.urgency = Urgency(Priority.SPECULATION)
+        """Of all work for it; rises with its commit."""
+        self.cost = Cost()
         self.is_dropped = False
+        self.is_on_hold = False
+        """Committed, but nothing of it is sent at the moment."""
         self.is_muted = False
         """It takes no audio at the moment."""
         self.is_ended = False
@@ -55,6 +81,8 @@ class Voice:
         """Set whenever less is unsent than before."""
         self._on_audio = on_audio
         self._cutter = FrameCutter()
+        self._held_back = b""
+        """Audio of the clause being spoken that is not to sound for now; less than a clause."""
 
     @property
     def current(self) -> Clause | None:
@@ -71,6 +99,12 @@ class Voice:
         """Seconds of audio that wait to be sent."""
         return sum(len(clause.frames) for clause in self.clauses) * FRAME_S
 
+    def commit(self) -> None:
+        """It may sound, and its work is urgent from now on."""
+        self.is_committed = True
+        self.urgency.raise_to(Priority.COMMITTED)
+        self.has_room.set()
+
     def begin_clause(self, number: int, text: str) -> None:
         """Audio that follows belongs to this clause."""
         if self._takes_audio:
@@ -80,14 +114,39 @@ class Voice:
     def write(self, mulaw: bytes) -> None:
         """Add audio of the clause that was begun last, any number of bytes."""
         if self._takes_audio:
+            self._held_back = b""
             self._add(self._cutter.push(mulaw))
 
-    def end_clause(self) -> None:
+    def end_clause(self, words: tuple[SpokenWord, ...] = ()) -> None:
         """The clause is complete: pad its last frame with silence."""
         if self._takes_audio:
+            self._held_back = b""
             self._add(self._cutter.flush())
+            self.clauses[-1].words = words
             self.clauses[-1].is_ended = True
             self._on_audio()
+
+    @property
+    def sent_s(self) -> float:
+        """See `contracts.Outlet`."""
+        clause = self._spoken
+        return clause.sent_s if clause is not None else 0.0
+
+    def hold_back(self, keep_s: float) -> float:
+        """See `contracts.Outlet`."""
+        clause = self._spoken
+        if clause is None:
+            return keep_s
+        unsent = b"".join(clause.frames) + self._cutter.take() + self._held_back
+        kept = max(0, round((keep_s - clause.sent_s) * LINE_RATE_HZ))
+        self._held_back = unsent[kept:]
+        clause.frames = deque(self._cutter.push(unsent[:kept]))
+        return clause.sent_s + len(unsent[:kept]) / LINE_RATE_HZ
+
+    def release(self) -> None:
+        """See `contracts.Outlet`."""
+        if self._held_back:
+            self.write(self._held_back)
 
     def break_off(self) -> None:
         """Synthesis failed: end the clause that was begun, if any, as one that is not whole."""
@@ -106,6 +165,7 @@ class Voice:
         self.clauses.clear()
         self.clause_count = 0
         self._cutter = FrameCutter()
+        self._held_back = b""
         self.has_room.set()
 
     def unmute(self) -> None:
@@ -128,6 +188,13 @@ class Voice:
         self.is_dropped = True
         self.clauses.clear()
         self.has_room.set()
+
+    @property
+    def _spoken(self) -> Clause | None:
+        """The clause that is being spoken and sounds or will."""
+        if not self._takes_audio or not self.clauses or self.clauses[-1].is_ended:
+            return None
+        return self.clauses[-1]
 
     @property
     def _takes_audio(self) -> bool:

@@ -39,6 +39,8 @@ class DaemonTurn:
     speech_end: float | None = None
     """Seconds on the daemon's loop clock, which on one Linux machine is this process's too."""
     endpoint_ms: float | None = None
+    wait_ms: float | None = None
+    """Silence that its rule for the end of a turn asked for."""
     stt_latency_ms: float | None = None
     llm_ttft_ms: float | None = None
     llm_clause_ms: float | None = None
@@ -47,6 +49,12 @@ class DaemonTurn:
     voice_to_voice_ms: float | None = None
     underrun_s: float | None = None
     """Silence inside its reply for want of audio, seconds."""
+    attempts: int | None = None
+    """Replies that it began for the turn."""
+    wasted_tokens: int | None = None
+    """Written for those of them that were thrown away."""
+    wasted_characters: int | None = None
+    """Given to text-to-speech for those."""
     transcript: str | None = None
     """What it heard, when it is allowed to say."""
     reply: str | None = None

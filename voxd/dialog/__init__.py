@@ -6,9 +6,14 @@
 * `floor`: the mutable state of one conversation, as one dataclass;
 * `caller_side`: rules about the caller (speech, pauses, transcripts, digits, silence);
 * `agent_side`: rules about the agent (replies, playback, failures, endings);
+* `interruption`: rules about sounds the caller makes while the agent speaks (`backchannel`: words
+  that mean nothing by them);
 * `speculation`: replies begun before the turn is over;
-* `endpoint`: is the turn over, judged by what was said; `history`; `playout`: what was heard;
-* `sentences`: tokens to speakable clauses; `spoken`: text for the ear (both used by the shell).
+* `filler`: a sentence for the wait when a reply is late; `waiting`: what the caller says then;
+* `endpoint`: is the turn over, by what was said (`shape`) and how it sounded;
+* `history`; `playout`: what was heard;
+* `sentences`: tokens to speakable clauses; `spoken`: text for the ear, with its parts in
+  `normalization`; `tags` and `delivery`: how the model wants it said (all used by the shell).
 
 Choices worth knowing:
 

@@ -4,7 +4,6 @@ Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `t
 """
 
 from voxd.commands import (
-    ClearPlayback,
     CloseUtterance,
     Command,
     DropReply,
@@ -12,13 +11,15 @@ from voxd.commands import (
     PhraseKind,
     PreparePrompt,
 )
-from voxd.dialog.caller_side import resume_after_reply, talk_over
-from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.caller_side import resume_after_reply
+from voxd.dialog.filler import settle_question
+from voxd.dialog.floor import Attempt, Floor, State, Utterance
 from voxd.dialog.speculation import drop_guess, is_guess
 from voxd.events import (
     CallEnded,
     CallStarted,
     ClauseHeard,
+    ClauseMeasured,
     ClauseSent,
     ClauseStarted,
     EndReason,
@@ -26,7 +27,6 @@ from voxd.events import (
     Kind,
     PlaybackFinished,
     ReplyWritten,
-    SpeechStarted,
     Timer,
     TimerFired,
 )
@@ -41,7 +41,7 @@ def greet(floor: Floor, event: CallStarted) -> list[Command]:
     """The call begins: greet, and have the model read its prompt meanwhile."""
     floor.reprompts_left = floor.config.call.reprompts
     return [
-        *floor.say_and_listen(PhraseKind.GREETING, floor.config.agent.greeting),
+        *floor.say_and_listen(PhraseKind.GREETING, floor.config.phrases.greeting),
         PreparePrompt(floor.history.prompt()),
         floor.start_timer(Timer.MAX_CALL, floor.config.call.max_call_s),
     ]
@@ -50,29 +50,32 @@ def greet(floor: Floor, event: CallStarted) -> list[Command]:
 def begin_clause(floor: Floor, event: ClauseStarted) -> list[Command]:
     """The first clause makes the turn history; each one moves the ledger on."""
     attempt = floor.attempt
+    if event.reply_id == floor.filler:
+        return settle_question(floor)
     if attempt is None or attempt.reply_id != event.reply_id:
         return []
     commands: list[Command] = []
-    floor.ledger.start_clause(event.clause, event.text, event.heard_at)
+    floor.ledger.start_clause(event.clause, event.text, event.heard_at, event.from_s)
     if not attempt.is_audible:
         attempt.is_audible = True
         if attempt.user is not None:
-            floor.history.add_user(attempt.user)
-            commands.append(CloseUtterance(floor.utterance.speech_end))
-            floor.utterance = Utterance()
+            commands += _file_question(floor, attempt)
             floor.failures = 0
             floor.reprompts_left = floor.config.call.reprompts
         commands += floor.stop_timer(Timer.LAST_NET)
+        commands += floor.stop_timer(Timer.FILLER)
+        floor.filler = None
         if floor.state is State.THINKING:
             floor.state = State.SPEAKING
     return [*commands, _watch_playback(floor, event.at)]
 
 
-def end_clause(floor: Floor, event: ClauseSent) -> list[Command]:
-    """A clause was written to its end: its duration is known now."""
+def measure_clause(floor: Floor, event: ClauseMeasured | ClauseSent) -> list[Command]:
+    """It is known how long a clause lasts, perhaps even when each word is spoken."""
     if not floor.is_current(event.reply_id):
         return []
-    floor.ledger.end_clause(event.clause, event.duration_s)
+    words = event.words if isinstance(event, ClauseMeasured) else ()
+    floor.ledger.measure_clause(event.clause, event.duration_s, words)
     return [_watch_playback(floor, event.at)]
 
 
@@ -107,23 +110,10 @@ def finish_playback(floor: Floor, event: PlaybackFinished) -> list[Command]:
     floor.ledger.clear()
     return [
         *floor.stop_timer(Timer.PLAYBACK),
+        *floor.stop_timer(Timer.HELD),
         *resume_after_reply(floor, event.at),
-        *_prepare_if_trimmed(floor),
+        *_read_ahead(floor, attempt),
     ]
-
-
-def interrupt(floor: Floor, event: SpeechStarted) -> list[Command]:
-    """The caller speaks while the agent does: stop the agent where the tier allows it."""
-    attempt = floor.attempt
-    if not floor.tier.interruptions or attempt is None:
-        return talk_over(floor, event)
-    if attempt.phrase is not PhraseKind.GREETING:
-        floor.history.add_agent(floor.ledger.heard(event.at))
-    floor.attempt = None
-    floor.ledger.clear()
-    floor.utterance.is_speaking = True
-    floor.state = State.HEARING
-    return [DropReply(attempt.reply_id), ClearPlayback(), *floor.stop_timer(Timer.PLAYBACK)]
 
 
 def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
@@ -201,17 +191,26 @@ def _abandon(floor: Floor) -> list[Command]:
     commands: list[Command] = [
         DropReply(attempt.reply_id),
         *floor.stop_timer(Timer.LAST_NET),
+        *floor.stop_timer(Timer.FILLER),
         *floor.stop_timer(Timer.PLAYBACK),
     ]
     if attempt.user is not None and not attempt.is_audible:
-        floor.history.add_user(attempt.user)
-        commands.append(CloseUtterance(floor.utterance.speech_end))
-        floor.utterance = Utterance()
+        commands += _file_question(floor, attempt)
     if attempt.phrase is not PhraseKind.GREETING:
         floor.history.add_agent(floor.ledger.text())
     floor.attempt = None
     floor.ledger.clear()
     return commands
+
+
+def _file_question(floor: Floor, attempt: Attempt) -> list[Command]:
+    """What the caller asked is history; what is said from now on is something else."""
+    floor.history.add_user(attempt.user or "")
+    if attempt.is_bridged:  # done when the filler was heard; the caller may be speaking again
+        return []
+    until = floor.utterance.speech_end
+    floor.utterance = Utterance()
+    return [CloseUtterance(until)]
 
 
 def _apologise(floor: Floor) -> list[Command]:
@@ -224,16 +223,20 @@ def _apologise(floor: Floor) -> list[Command]:
 
 def _end_with(floor: Floor, phrase: PhraseKind, text: str, reason: EndReason) -> list[Command]:
     commands = [*drop_guess(floor), *_abandon(floor)]
-    for timer in (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.MAX_CALL):
+    for timer in (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.HELD, Timer.MAX_CALL):
         commands += floor.stop_timer(timer)
     floor.end_reason = reason
     floor.state = State.ENDING
     return [*commands, *floor.say(phrase, text, begins_within_s=ENDING_S)]
 
 
-def _prepare_if_trimmed(floor: Floor) -> list[Command]:
-    """Old messages were dropped, so the prompt's prefix is new: read it while nobody waits."""
-    if not floor.history.was_trimmed:
+def _read_ahead(floor: Floor, heard: Attempt) -> list[Command]:
+    """Have the model read the conversation up to the caller's next word while nobody waits.
+
+    That is the little between a reply and that word (a quarter of what a turn has to read, measured
+    on the local model), the reply where history tells it otherwise than the model wrote it, and all
+    of it after old messages were dropped.
+    """
+    if heard.phrase is PhraseKind.GREETING or floor.guess is not None:
         return []
-    floor.history.note_prepared()
     return [PreparePrompt(floor.history.prompt())]

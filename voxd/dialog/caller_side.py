@@ -10,12 +10,23 @@ from voxd.commands import (
     Command,
     DropReply,
     EndTurn,
+    JudgeTurn,
     PhraseKind,
     Transcribe,
 )
-from voxd.dialog.endpoint import Shape, judge_shape
+from voxd.dialog.endpoint import Shape, judge_shape, required_wait
+from voxd.dialog.filler import await_reply, take_back
 from voxd.dialog.floor import Floor, State, Utterance
-from voxd.dialog.speculation import drop_guess, guess, is_guess, start_or_commit
+from voxd.dialog.speculation import (
+    GUESS_AHEAD_S,
+    drop_guess,
+    drop_other_guess,
+    guess,
+    has_same_words,
+    is_guess,
+    may_guess,
+    start_or_commit,
+)
 from voxd.events import (
     DigitPressed,
     PauseReached,
@@ -25,6 +36,8 @@ from voxd.events import (
     Timer,
     TimerFired,
     TranscriptReceived,
+    TurnJudged,
+    TurnSignal,
 )
 
 DIGITS_WAIT_S = 2.0
@@ -41,6 +54,7 @@ ROUNDING_S = 0.005
 def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
     """The caller begins, or goes on within a pause."""
     floor.utterance.is_speaking = True
+    floor.utterance.signal = None
     floor.state = State.HEARING
     return [
         *drop_guess(floor),
@@ -57,10 +71,12 @@ def caller_went_on(floor: Floor, event: SpeechStarted) -> list[Command]:
     floor.turn -= 1
     floor.digits = (attempt.digits + floor.digits)[:MAX_DIGITS]
     floor.utterance.is_speaking = True
+    floor.utterance.signal = None
     floor.state = State.HEARING
     # A frame may have been written in the moment before this event was read: clear it.
     return [
         DropReply(attempt.reply_id),
+        *take_back(floor),
         ClearPlayback(),
         *floor.stop_timer(Timer.LAST_NET),
     ]
@@ -68,15 +84,16 @@ def caller_went_on(floor: Floor, event: SpeechStarted) -> list[Command]:
 
 def note_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
     """First short pause: get the words, and wait as long as one must without knowing them."""
-    floor.utterance.is_speaking = False
-    floor.utterance.speech_end = event.speech_end
     floor.state = State.PAUSED
-    return [Transcribe(event.speech_end), AwaitPause(floor.waits.unknown_s)]
+    return [*_ask_about_pause(floor, event), AwaitPause(floor.waits.unknown_s)]
 
 
 def keep_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
     """Words while nobody waits for them: only remember them."""
     if event.text or event.is_final:
+        # A signal is told once: without a new one it stands, but only for the words it was about.
+        if event.signal is not None or not has_same_words(event.text, floor.utterance.text):
+            floor.utterance.signal = event.signal
         floor.utterance.text = event.text
         floor.utterance.through = event.through
         floor.utterance.is_final = event.is_final
@@ -91,7 +108,38 @@ def weigh_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
     stop = floor.stop_timer(Timer.TRANSCRIPT)
     if not floor.utterance.text:
         return [*stop, *_dismiss_noise(floor)] if event.is_final else []
-    return [*stop, *_await_end(floor)]
+    return [*stop, *_await_end(floor, event.at)]
+
+
+def keep_judgement(floor: Floor, event: TurnJudged) -> list[Command]:
+    """How a pause sounds, while nothing is decided by it: only remember it."""
+    if event.speech_end == floor.utterance.speech_end:
+        floor.utterance.awaits_judgement = False
+        floor.utterance.probability = event.probability
+    return []
+
+
+def weigh_judgement(floor: Floor, event: TurnJudged) -> list[Command]:
+    """How the present pause sounds: it decides, with the words, how long the pause must be."""
+    keep_judgement(floor, event)
+    if event.speech_end != floor.utterance.speech_end:
+        return []
+    if not floor.utterance.is_transcribed or not floor.utterance.text:
+        return []
+    return _await_end(floor, event.at)
+
+
+def hear_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
+    """Words while the caller speaks by our own ear, which noise may deceive: when their provider
+    hears an end all the same, a reply is worth a try."""
+    keep_transcript(floor, event)
+    match event.signal:
+        case TurnSignal.EAGER_END | TurnSignal.END if floor.utterance.text:
+            return guess(floor, _compose(floor, floor.utterance.text))
+        case TurnSignal.RESUMED:
+            return drop_guess(floor)
+        case _:
+            return drop_other_guess(floor, _compose(floor, floor.utterance.text))
 
 
 def note_guess(floor: Floor, event: ReplyWritten) -> list[Command]:
@@ -110,14 +158,15 @@ def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
         if Timer.TRANSCRIPT in floor.tokens:
             return []
         return [floor.start_timer(Timer.TRANSCRIPT, floor.config.call.transcript_s)]
-    shape = judge_shape(utterance.text)
-    needed_s = floor.waits.of(shape) + (0.0 if utterance.is_final else FINAL_GRACE_S)
+    if utterance.awaits_judgement:
+        return []  # it has a deadline, and asks for the pause again
+    needed_s = _required_s(floor) + (0.0 if utterance.is_final else FINAL_GRACE_S)
     if event.pause_s + ROUNDING_S < needed_s:
-        return [AwaitPause(needed_s)]
-    return end_turn(floor, utterance.text, shape)
+        return [*guess(floor, _compose(floor, utterance.text)), AwaitPause(needed_s)]
+    return end_turn(floor, utterance.text, judge_shape(utterance.text), needed_s)
 
 
-def end_turn(floor: Floor, text: str, reason: Shape | str) -> list[Command]:
+def end_turn(floor: Floor, text: str, reason: Shape | str, wait_s: float = 0.0) -> list[Command]:
     """The caller's turn is over: ask for the reply."""
     floor.turn += 1
     user = _compose(floor, text)
@@ -125,11 +174,12 @@ def end_turn(floor: Floor, text: str, reason: Shape | str) -> list[Command]:
     floor.ledger.clear()
     floor.state = State.THINKING
     return [
-        EndTurn(floor.turn, floor.utterance.speech_end, str(reason)),
+        EndTurn(floor.turn, floor.utterance.speech_end, str(reason), wait_s),
         *start_or_commit(floor, user, digits),
         *floor.stop_timer(Timer.IDLE),
         *floor.stop_timer(Timer.DIGITS),
         floor.start_timer(Timer.LAST_NET, floor.config.call.last_net_s),
+        *await_reply(floor),
     ]
 
 
@@ -152,9 +202,7 @@ def talk_over(floor: Floor, event: SpeechStarted) -> list[Command]:
 
 def note_overlap_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
     """The caller paused while the agent goes on: get the words, they may matter."""
-    floor.utterance.is_speaking = False
-    floor.utterance.speech_end = event.speech_end
-    return [Transcribe(event.speech_end)]
+    return _ask_about_pause(floor, event)
 
 
 def keep_aside(floor: Floor, event: TranscriptReceived) -> list[Command]:
@@ -216,7 +264,7 @@ def resume_after_reply(floor: Floor, at: float) -> list[Command]:
         if not utterance.text:
             return _dismiss_noise(floor)
         floor.state = State.PAUSED
-        return _await_end(floor)
+        return _await_end(floor, at)
     if utterance.has_speech and utterance.is_transcribed:
         return [*close_aside(floor), *listen(floor)]
     return listen(floor)
@@ -226,11 +274,33 @@ OVERLAP_TURN_S = 0.5
 """Speech that ends within this much of a reply's end is the caller's next turn (design)."""
 
 
-def _await_end(floor: Floor) -> list[Command]:
-    """The words are known: wait as long as they ask for, and begin the reply meanwhile."""
-    text = floor.utterance.text
-    wait = AwaitPause(floor.waits.of(judge_shape(text)))
-    return [*guess(floor, _compose(floor, text)), wait]
+def _ask_about_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
+    """What was said, and did it sound finished? Both are found out side by side."""
+    utterance = floor.utterance
+    utterance.is_speaking = False
+    utterance.speech_end = event.speech_end
+    utterance.probability = None
+    utterance.awaits_judgement = bool(floor.tier.turn)
+    judge = [JudgeTurn(event.speech_end)] if utterance.awaits_judgement else []
+    return [Transcribe(event.speech_end), *judge]
+
+
+def _await_end(floor: Floor, at: float) -> list[Command]:
+    """The words are known: wait as long as is required, and begin the reply meanwhile."""
+    user = _compose(floor, floor.utterance.text)
+    required_s = _required_s(floor)
+    guess_s = required_s - GUESS_AHEAD_S
+    if may_guess(floor) and at - floor.utterance.speech_end + ROUNDING_S < guess_s:
+        return [*drop_other_guess(floor, user), AwaitPause(guess_s)]
+    return [*guess(floor, user), AwaitPause(required_s)]
+
+
+def _required_s(floor: Floor) -> float:
+    """How long the pause must be, in all, by everything that is known now."""
+    utterance = floor.utterance
+    return required_wait(
+        utterance.text, floor.waits, probability=utterance.probability, signal=utterance.signal
+    )
 
 
 def _dismiss_noise(floor: Floor) -> list[Command]:

@@ -6,6 +6,7 @@ media stream or TwiML turns can drive the same conversation.
 
 from voxd.commands import Command
 from voxd.config import Config, Tier
+from voxd.dialog.delivery import describe_tags
 from voxd.dialog.endpoint import Waits
 from voxd.dialog.floor import Floor, State
 from voxd.dialog.history import History
@@ -55,9 +56,10 @@ class Conversation:
 
 
 def system_prompt(config: Config) -> str:
-    """The fixed first message: the agent's prompt, and how the call was answered.
+    """The fixed first message: the agent's prompt, how the call was answered, what tags do.
 
     The same for every call of a config, so that a model reads it once for all of them.
     """
-    agent = config.agent
-    return f"{agent.prompt.strip()}\n\nYou answered the telephone with: {agent.greeting}"
+    greeting = config.phrases.greeting
+    prompt = f"{config.agent.prompt.strip()}\n\nYou answered the telephone with: {greeting}"
+    return "\n\n".join(filter(None, (prompt, describe_tags(config.agent, config.tier()))))

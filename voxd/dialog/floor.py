@@ -11,7 +11,7 @@ from voxd.config import Config, Tier
 from voxd.dialog.endpoint import Waits
 from voxd.dialog.history import History
 from voxd.dialog.playout import PlayoutLedger
-from voxd.events import EndReason, Timer
+from voxd.events import EndReason, Timer, TurnSignal
 
 
 class State(StrEnum):
@@ -29,6 +29,8 @@ class State(StrEnum):
     """The turn is over, its reply is not audible yet."""
     SPEAKING = "speaking"
     """The agent is audible (a reply or a phrase)."""
+    HELD = "held"
+    """A sound of the caller's has silenced the agent; what it was is not known yet."""
     ENDING = "ending"
     """The last phrase is being said; then the call is hung up."""
     ENDED = "ended"
@@ -48,8 +50,16 @@ class Utterance:
     """The engine will not revise `text` without new audio."""
     is_speaking: bool = False
     """The caller is speaking right now."""
+    is_noise: bool = False
+    """The sound that is ending, made while the agent speaks, was no speech."""
     guesses: int = 0
     """Replies that were started before this utterance was over."""
+    signal: TurnSignal | None = None
+    """The provider's last word on the turn with this `text`."""
+    awaits_judgement: bool = False
+    """Somebody listens to how the present pause sounds, and has not answered."""
+    probability: float | None = None
+    """That the turn is over, by the sound of the present pause; None: not judged."""
 
     @property
     def has_speech(self) -> bool:
@@ -73,6 +83,8 @@ class Attempt:
     digits: str = ""
     """The keys pressed that `user` tells of."""
     is_audible: bool = False
+    is_bridged: bool = False
+    """A filler was heard while it was waited for; `user` is settled."""
 
 
 @dataclass(slots=True)
@@ -100,6 +112,10 @@ class Floor:
     reprompts_left: int = 0
     failures: int = 0
     """Turns in a row that ended in an apology."""
+    filler: int | None = None
+    """The `reply_id` of the filler that was said since the agent last said anything else."""
+    last_filler: str = ""
+    """The filler that was said last; the next one is another."""
     end_reason: EndReason | None = None
     """Why the call is to be hung up after the phrase that is being said."""
 

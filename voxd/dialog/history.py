@@ -17,8 +17,6 @@ class History:
         self._drop = drop_messages
         self._messages: list[Message] = []
         self._asides: list[str] = []
-        self.was_trimmed = False
-        """Messages were dropped since `note_prepared`; the prompt's prefix is new."""
 
     def __len__(self) -> int:
         return len(self._messages)
@@ -52,10 +50,6 @@ class History:
             _join(messages, Message("assistant", agent))
         return (self._system, *messages)
 
-    def note_prepared(self) -> None:
-        """The model has been given the present prefix."""
-        self.was_trimmed = False
-
     def _with_asides(self, text: str) -> str:
         return " ".join([*self._asides, text])
 
@@ -66,7 +60,6 @@ class History:
             while kept and kept[0].role != "user":
                 kept = kept[1:]
             self._messages = kept
-            self.was_trimmed = True
 
 
 def _join(messages: list[Message], message: Message) -> None:

@@ -3,7 +3,8 @@
 The first clause is short, because the caller waits for it; the second is middling, because it must
 be spoken before the first has been heard; later ones are whole sentences, which sound better. A
 boundary counts only once the white space behind it has been seen, so "3.5", "10:30", "1,000" and
-"example.com" never split.
+"example.com" never split. Nor does what `spoken` must see whole, though it has spaces in it:
+telephone numbers, "5 p.m.", "March 15, 2024", "9 - 5", "Dr. Smith".
 """
 
 import re
@@ -11,13 +12,27 @@ import re
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+")
 _CLAUSE_END = re.compile(r"[,;:—–][\"'”’)\]]*(?=\s)|\s[—–-](?=\s)")
 _ABBREVIATION = re.compile(
-    r"(?:^|[\s(\"'])(?:mr|mrs|ms|dr|prof|st|ave|blvd|rd|jr|sr|vs|etc|approx|dept|ext|fig|no|nr|vol"
-    r"|inc|ltd|co|corp|tel|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|sra?|dra?|ud|uds|pág"
-    r"|[a-z]|(?:[a-z]\.)+[a-z]|\d{1,2})\.$",
+    r"(?:^|[\s(\"'¿¡])(?:mr|mrs|ms|dr|prof|rev|gen|capt|lt|sgt|st|ave|blvd|rd|hwy|apt|ste|jr|sr|vs"
+    r"|etc|approx|dept|ext|fig|no|nr|vol|inc|ltd|co|corp|tel|est|incl|appt|min|hrs?|secs?"
+    r"|jan|feb|mar|apr|jun|jul|aug|sep|sept|oct|nov|dec|mon|tues?|wed|thurs?|fri"
+    r"|sra?|srta|sres|dra?|uds?|vds?|ing|lic|avda?|pza|pág|núm|aprox|de?pto|izq|dcha|ej|ee|uu"
+    r"|[a-z]|(?:[a-z]\.)+[a-z])\.$",
     re.IGNORECASE,
 )
+_ITEM_NUMBER = re.compile(r"^\d{1,2}\.$")
 _STARTS_NEW_SENTENCE = re.compile(r"\s+[A-ZÁÉÍÓÚÑ¿¡]")
-_MERIDIEM = re.compile(r"[ap]\.m\.$", re.IGNORECASE)
+# Abbreviations that stand at the end of a sentence as often as within one.
+_MAY_END = re.compile(
+    r"(?:[ap]\.\s?m|\betc|\binc|\bltd|\bcorp|\bjr|\bave|\bblvd|\brd|\bhrs?|\bmin|\bsecs?|\buu"
+    r"|\b[ap]m|\bno)\.$",
+    re.IGNORECASE,
+)
+_MONTH_DAY = re.compile(
+    r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,?$"
+)
+_DIGIT_AT_END = re.compile(r"\d[)%]?$")
+_FIRST_WORDS_MIN = 2
+"""Of a first clause that is cut by words, if a number keeps it from being longer."""
 # A placeholder such as [Your Name] counts as one word, so that it can be left out whole.
 _BRACKETS = re.compile(r"\[[^\[\]]{0,60}(?:\]|$)")
 # Words that begin a new phrase: a voice may breathe before them.
@@ -74,12 +89,9 @@ class ClauseSplitter:
             return clause
         if sentence is not None:
             return sentence
-        if self._count == 0:
-            return self._first_by_words(text)
-        if len(text) > MAX_CHARACTERS:
-            space = text.rfind(" ", 1, MAX_CHARACTERS)
-            return space if space > 0 else MAX_CHARACTERS
-        return None
+        if self._count == 0 and (end := self._first_by_words(text)) is not None:
+            return end
+        return _longest(text) if len(text) > MAX_CHARACTERS else None
 
     def _clause_end(self, text: str, limit: int) -> int | None:
         """The first comma or the like that is far enough in, before `limit`."""
@@ -91,7 +103,7 @@ class ClauseSplitter:
             else LATER_MIN_CHARACTERS
         )
         for match in _CLAUSE_END.finditer(text, 0, limit):
-            if match.end() >= minimum:
+            if match.end() >= minimum and not _is_within_number(text, match):
                 return match.end()
         return None
 
@@ -102,19 +114,53 @@ class ClauseSplitter:
             return None
         words = text.split()
         for index in range(self._first_max_words - 1, self._first_max_words // 2 - 1, -1):
-            if words[index].lower() in _PHRASE_OPENERS:
+            if words[index].lower() in _PHRASE_OPENERS and not _belong(
+                *words[index - 1 : index + 1]
+            ):
                 return spaces[index - 1]
-        return spaces[self._first_max_words - 1]
+        for index in range(self._first_max_words, _FIRST_WORDS_MIN - 1, -1):
+            if not _belong(*words[index - 1 : index + 1]):
+                return spaces[index - 1]
+        return None
 
 
 def _sentence_end(text: str) -> int | None:
     for match in _SENTENCE_END.finditer(text):
         end = match.end()
         before = text[:end].rstrip()
+        if _ITEM_NUMBER.search(before):
+            continue
         if before.endswith(".") and _ABBREVIATION.search(before):
-            is_time = _MERIDIEM.search(before)
-            if not (is_time and _STARTS_NEW_SENTENCE.match(text, end)):
+            may_end = _MAY_END.search(before)
+            if not (may_end and _STARTS_NEW_SENTENCE.match(text, end)):
                 continue
         if before:
             return end
     return None
+
+
+def _is_within_number(text: str, match: "re.Match[str]") -> bool:
+    """Whether a mark may stand inside a date or a range; what follows may not be known yet."""
+    before, after = text[: match.end()].rstrip(), text[match.end() :].lstrip()
+    if before.endswith(","):
+        return _MONTH_DAY.search(before) is not None and (not after or after[0].isdigit())
+    if before.endswith(("-", "–", "—")):
+        has_number = _DIGIT_AT_END.search(before[:-1].rstrip()) is not None
+        return has_number and (not after or after[0].isdigit())
+    return False
+
+
+def _belong(word: str, following: str) -> bool:
+    """Whether two words may be one thing: a number goes on, has its unit behind it or its month
+    before it, a title has its name."""
+    has_number = any(character.isdigit() for character in word) or following[:1].isdigit()
+    return has_number or word.endswith(".")
+
+
+def _longest(text: str) -> int:
+    """Where to cut a text that is too long: at a space, if possible not inside a number."""
+    spaces = [match.start() for match in re.finditer(" ", text[:MAX_CHARACTERS]) if match.start()]
+    for space in reversed(spaces[len(spaces) // 2 :]):
+        if not _belong(text[:space].rpartition(" ")[2], text[space + 1 :]):
+            return space
+    return spaces[-1] if spaces else MAX_CHARACTERS

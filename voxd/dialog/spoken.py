@@ -1,38 +1,70 @@
-"""Text for the ear: what a model writes, without what only an eye can use. Pure.
+"""Text for the ear: what a model writes, as a person would say it. Pure.
 
-Called by the replier on every clause before text-to-speech.
+Called by the replier on every clause before text-to-speech, and for every stock phrase. Only the
+voice gets the result: the history keeps the model's own text, so that its KV cache stays valid.
+Times of words, and what a next voice goes on with, are counted in the spoken text.
 """
 
 import re
 
-_PLACEHOLDER = re.compile(
-    r"\[(?=[^\[\]]*[^\W\d_])[^\[\]]{1,60}\](?!\()"  # [Your Name], [laughs]; not [5]
-    r"|<(?=[^<>]*[^\W\d_])\S[^<>]{0,58}\S>"
-    r"|\{(?=[^{}]*[^\W\d_])[^{}]{1,60}\}"
+from voxd.dialog.normalization.abbreviations import say_abbreviations
+from voxd.dialog.normalization.addresses import say_addresses
+from voxd.dialog.normalization.counting import say_counts
+from voxd.dialog.normalization.dates import say_dates
+from voxd.dialog.normalization.markup import strip_markup
+from voxd.dialog.normalization.money import say_money
+from voxd.dialog.normalization.numbers import LANGUAGES
+from voxd.dialog.normalization.phones import say_phones
+from voxd.dialog.normalization.quantities import say_quantities
+from voxd.dialog.normalization.symbols import say_symbols, tidy
+from voxd.dialog.normalization.times import say_times
+
+MAX_CHARACTERS = 800
+"""Digits grow as they become words. The result is cut at a word when it is longer than this and
+longer than the text was: a minute of digits is nothing that anybody asked for."""
+
+_STEPS = (
+    say_addresses,
+    say_dates,
+    say_times,
+    say_phones,
+    say_money,
+    say_quantities,
+    say_abbreviations,
+    say_counts,
+    say_symbols,
 )
-_LINK = re.compile(r"\[([^\]]+)\]\([^)]*\)")
-_MARKUP = re.compile(r"[*_`~#|<>{}\[\]]+")
-_BULLET = re.compile(r"^\s*(?:[-•·–—]|\d{1,2}[.)])\s+")
-_EMOJI = re.compile(
-    "[\U0001f000-\U0001faff\U00002600-\U000027bf\U0001f1e6-\U0001f1ff\u2190-\u21ff\ufe0f\u200d]+"
-)
-_WORDS = {"&": " and ", "%": " percent", "@": " at ", "+": " plus ", "=": " equals "}
+_NEEDS_WORDS = re.compile(r"[0-9½⅓⅔¼¾⅛@&%+=×÷±≈≥≤°§$€£¥/]|\w\.")
+"""Plain words, most clauses by far, need none of the steps."""
 _HAS_SPEECH = re.compile(r"\w", re.UNICODE)
 
 
-def to_spoken(text: str) -> str:
-    """A clause as it should be spoken; empty when nothing in it can be.
+def to_spoken(text: str, language: str) -> str:
+    """A text as it should be spoken; empty when nothing in it can be.
 
-    Placeholders such as `[Your Name]`, Markdown marks, bullets, list numbers and emoji go; links
-    keep their text; a few symbols become words; white space collapses to single spaces.
+    Markup, emoji and placeholders such as `[Your Name]` go in every language; numbers, money,
+    dates, times, addresses, units and abbreviations become words in those of
+    `normalization.numbers.LANGUAGES`. Never raises; at most `MAX_CHARACTERS` long, or as long as
+    the text was.
+
+    Args:
+        language: BCP-47 primary subtag of the text.
     """
-    text = _PLACEHOLDER.sub(" ", text)
-    text = _LINK.sub(r"\1", text)
-    text = _BULLET.sub("", text)
-    text = _EMOJI.sub(" ", text)
-    text = _MARKUP.sub(" ", text)
-    for symbol, word in _WORDS.items():
-        text = text.replace(symbol, word)
-    text = re.sub(r"\s+", " ", text).strip()
-    text = re.sub(r"\s+([,.!?;:])", r"\1", text)
-    return text if _HAS_SPEECH.search(text) else ""
+    spoken = strip_markup(text)
+    if not _HAS_SPEECH.search(spoken):
+        return ""
+    if language in LANGUAGES and _NEEDS_WORDS.search(spoken):
+        for say in _STEPS:
+            spoken = say(spoken, language)
+    return _cut(tidy(spoken), max(MAX_CHARACTERS, len(text)))
+
+
+def is_speakable(text: str) -> bool:
+    """Whether anything in a text can be spoken, in any language."""
+    return _HAS_SPEECH.search(strip_markup(text)) is not None
+
+
+def _cut(text: str, limit: int) -> str:
+    if len(text) <= limit:
+        return text
+    return text[: limit + 1].rpartition(" ")[0] or text[:limit]

@@ -9,8 +9,9 @@ Laws of this file:
 Theory of operation. The floor passes LISTENING -> HEARING -> PAUSED -> THINKING -> SPEAKING and
 back to LISTENING. PAUSED falls back to HEARING when the caller goes on, and to LISTENING when it
 was only noise. THINKING falls back to HEARING as long as nothing of the reply was audible. Once
-something is, SPEAKING is left by its end, by an interruption (where the tier allows it) or by an
-apology.
+something is, SPEAKING is left by its end, by an apology or (where the tier allows it) for HELD: a
+sound of the caller's silences the agent, which goes back to SPEAKING when that was nothing and
+gives the floor away, to HEARING or PAUSED, when it was something.
 Events about a reply carry its id; those of an attempt that was dropped find another id on the
 floor and do nothing.
 """
@@ -22,11 +23,13 @@ from typing import Any
 from voxd.commands import Command
 from voxd.dialog import agent_side as agent
 from voxd.dialog import caller_side as caller
+from voxd.dialog import filler, interruption, waiting
 from voxd.dialog.floor import Floor, State
 from voxd.events import (
     CallEnded,
     CallStarted,
     ClauseHeard,
+    ClauseMeasured,
     ClauseSent,
     ClauseStarted,
     ClauseVoiced,
@@ -36,16 +39,21 @@ from voxd.events import (
     EngineSwitched,
     Event,
     FirstToken,
+    HedgeEnded,
+    HedgeStarted,
     PauseReached,
     PlaybackFinished,
     PlaybackUnderran,
     ReplyRequested,
+    ReplyWasted,
     ReplyWritten,
+    SoundJudged,
     SpeechPaused,
     SpeechStarted,
     Timer,
     TimerFired,
     TranscriptReceived,
+    TurnJudged,
 )
 
 Key = type[Event] | Timer
@@ -65,14 +73,18 @@ def _rule(step: Callable[[Floor, Any], list[Command]], *to: State) -> Rule:
 
 
 NEW, LISTENING, HEARING, PAUSED = State.NEW, State.LISTENING, State.HEARING, State.PAUSED
-THINKING, SPEAKING, ENDING, ENDED = State.THINKING, State.SPEAKING, State.ENDING, State.ENDED
+THINKING, SPEAKING, HELD = State.THINKING, State.SPEAKING, State.HELD
+ENDING, ENDED = State.ENDING, State.ENDED
 
 JOURNAL_ONLY: tuple[Key, ...] = (
     EngineSwitched,
+    HedgeStarted,
+    HedgeEnded,
     ReplyRequested,
     FirstToken,
     ClauseWritten,
     ClauseVoiced,
+    ReplyWasted,
     PlaybackUnderran,
 )
 """Events for the journal alone: no state acts on them."""
@@ -96,7 +108,8 @@ TABLE: dict[State, dict[Key, Rule]] = {
     },
     HEARING: {
         SpeechPaused: _rule(caller.note_pause, PAUSED),
-        TranscriptReceived: _rule(caller.keep_transcript, HEARING),
+        TranscriptReceived: _rule(caller.hear_words, HEARING),
+        ReplyWritten: _rule(caller.note_guess, HEARING),
         DigitPressed: _rule(caller.press_digit, HEARING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         EngineFailed: _rule(agent.fail_engine, HEARING, ENDING),
@@ -106,6 +119,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         SpeechStarted: _rule(caller.hear_speech, HEARING),
         PauseReached: _rule(caller.end_pause, PAUSED, THINKING),
         TranscriptReceived: _rule(caller.weigh_transcript, PAUSED, LISTENING),
+        TurnJudged: _rule(caller.weigh_judgement, PAUSED),
         ReplyWritten: _rule(caller.note_guess, PAUSED),
         DigitPressed: _rule(caller.press_digit, PAUSED),
         Timer.TRANSCRIPT: _rule(caller.give_up_transcript, SPEAKING),
@@ -114,21 +128,28 @@ TABLE: dict[State, dict[Key, Rule]] = {
         CallEnded: _END,
     },
     THINKING: {
-        SpeechStarted: _rule(caller.caller_went_on, HEARING),
+        SpeechStarted: _rule(waiting.hear_speech, THINKING, HEARING),
+        SpeechPaused: _rule(waiting.note_pause, THINKING),
+        TranscriptReceived: _rule(waiting.weigh_words, THINKING, HEARING, PAUSED),
+        TurnJudged: _rule(caller.keep_judgement, THINKING),
         ClauseStarted: _rule(agent.begin_clause, THINKING, SPEAKING),
         ReplyWritten: _rule(agent.reply_written, THINKING, SPEAKING),
         DigitPressed: _rule(caller.press_digit, THINKING),
         Timer.LAST_NET: _rule(agent.give_up_reply, SPEAKING, ENDING),
+        Timer.FILLER: _rule(filler.fill_wait, THINKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         EngineFailed: _rule(agent.fail_engine, THINKING, SPEAKING, ENDING),
         CallEnded: _END,
     },
     SPEAKING: {
-        SpeechStarted: _rule(agent.interrupt, SPEAKING, HEARING),
-        SpeechPaused: _rule(caller.note_overlap_pause, SPEAKING),
-        TranscriptReceived: _rule(caller.keep_transcript, SPEAKING),
+        SpeechStarted: _rule(caller.talk_over, SPEAKING),
+        SoundJudged: _rule(interruption.judge_sound, SPEAKING, HELD),
+        SpeechPaused: _rule(interruption.end_sound, SPEAKING),
+        TranscriptReceived: _rule(interruption.weigh_words, SPEAKING, PAUSED),
+        TurnJudged: _rule(caller.keep_judgement, SPEAKING),
         ClauseStarted: _rule(agent.begin_clause, SPEAKING),
-        ClauseSent: _rule(agent.end_clause, SPEAKING),
+        ClauseMeasured: _rule(agent.measure_clause, SPEAKING),
+        ClauseSent: _rule(agent.measure_clause, SPEAKING),
         ClauseHeard: _rule(agent.confirm_clause, SPEAKING),
         PlaybackFinished: _rule(agent.finish_playback, SPEAKING, LISTENING, HEARING, PAUSED),
         DigitPressed: _rule(caller.press_digit, SPEAKING),
@@ -137,9 +158,28 @@ TABLE: dict[State, dict[Key, Rule]] = {
         EngineFailed: _rule(agent.fail_engine, SPEAKING, LISTENING, HEARING, PAUSED, ENDING, ENDED),
         CallEnded: _END,
     },
+    HELD: {
+        SpeechStarted: _rule(interruption.go_on_speaking, HEARING),
+        SoundJudged: _rule(interruption.judge_again, HELD, SPEAKING, HEARING),
+        SpeechPaused: _rule(interruption.pause_held, HELD),
+        TranscriptReceived: _rule(interruption.weigh_held_words, HELD, SPEAKING, HEARING, PAUSED),
+        TurnJudged: _rule(caller.keep_judgement, HELD),
+        # What the mouth reported before it was silenced.
+        ClauseStarted: _rule(agent.begin_clause, HELD),
+        ClauseMeasured: _rule(agent.measure_clause, HELD),
+        ClauseSent: _rule(agent.measure_clause, HELD),
+        ClauseHeard: _rule(agent.confirm_clause, HELD),
+        PlaybackFinished: _rule(agent.finish_playback, HELD, LISTENING, HEARING, PAUSED),
+        DigitPressed: _rule(caller.press_digit, HELD),
+        Timer.HELD: _rule(interruption.give_up_judging, SPEAKING, HEARING),
+        Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
+        EngineFailed: _rule(interruption.lose_held_reply, HELD, SPEAKING, HEARING, ENDING),
+        CallEnded: _END,
+    },
     ENDING: {
         ClauseStarted: _rule(agent.begin_clause, ENDING),
-        ClauseSent: _rule(agent.end_clause, ENDING),
+        ClauseMeasured: _rule(agent.measure_clause, ENDING),
+        ClauseSent: _rule(agent.measure_clause, ENDING),
         ClauseHeard: _rule(agent.confirm_clause, ENDING),
         PlaybackFinished: _rule(agent.hang_up, ENDING, ENDED),
         Timer.PLAYBACK: _rule(agent.hang_up, ENDED),
@@ -153,42 +193,48 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     # Before `CallStarted` there is no ear and no mouth.
     NEW: (
         SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, EngineFailed, DigitPressed,
-        ReplyWritten, ClauseStarted, ClauseSent, ClauseHeard, PlaybackFinished, *Timer,
+        TurnJudged, ReplyWritten, ClauseStarted, ClauseMeasured, ClauseSent, ClauseHeard,
+        PlaybackFinished, SoundJudged, *Timer,
     ),
     # Reply events are echoes of an attempt that was dropped; pauses those of a closed utterance.
     LISTENING: (
-        CallStarted, SpeechPaused, PauseReached, ReplyWritten, ClauseStarted, ClauseSent,
-        ClauseHeard, PlaybackFinished, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.PLAYBACK,
+        CallStarted, SpeechPaused, PauseReached, ReplyWritten, ClauseStarted, ClauseMeasured,
+        ClauseSent, ClauseHeard, PlaybackFinished, TurnJudged, SoundJudged,
+        Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK, Timer.HELD,
     ),
     # Keys wait until the caller has finished; `end_turn` adds them to the words.
     HEARING: (
-        CallStarted, SpeechStarted, PauseReached, ReplyWritten, ClauseStarted, ClauseSent,
-        ClauseHeard, PlaybackFinished,
-        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.PLAYBACK,
+        CallStarted, SpeechStarted, PauseReached, ClauseStarted, ClauseMeasured, ClauseSent,
+        ClauseHeard, PlaybackFinished, TurnJudged, SoundJudged, Timer.HELD,
+        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK,
     ),
     PAUSED: (
-        CallStarted, SpeechPaused, ClauseStarted, ClauseSent, ClauseHeard,
-        PlaybackFinished, Timer.DIGITS, Timer.IDLE, Timer.LAST_NET, Timer.PLAYBACK,
+        CallStarted, SpeechPaused, ClauseStarted, ClauseMeasured, ClauseSent, ClauseHeard,
+        PlaybackFinished, SoundJudged, Timer.HELD,
+        Timer.DIGITS, Timer.IDLE, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK,
     ),
-    # The words are decided; a transcript that is revised after the turn's end comes too late.
     THINKING: (
-        CallStarted, SpeechPaused, PauseReached, TranscriptReceived, ClauseSent, ClauseHeard,
-        PlaybackFinished, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.PLAYBACK,
+        CallStarted, PauseReached, ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished,
+        SoundJudged, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.PLAYBACK, Timer.HELD,
     ),
     SPEAKING: (
         CallStarted, PauseReached, ReplyWritten,
-        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET,
+        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.HELD,
+    ),
+    HELD: (
+        CallStarted, PauseReached, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
+        Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK,
     ),
     # The decision to hang up stands; the caller is not answered any more.
     ENDING: (
         CallStarted, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, DigitPressed,
-        ReplyWritten,
-        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.MAX_CALL,
+        TurnJudged, SoundJudged, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
+        Timer.LAST_NET, Timer.FILLER, Timer.HELD, Timer.MAX_CALL,
     ),
     ENDED: (
         CallStarted, CallEnded, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived,
-        EngineFailed, DigitPressed, ReplyWritten, ClauseStarted, ClauseSent, ClauseHeard,
-        PlaybackFinished, *Timer,
+        EngineFailed, DigitPressed, TurnJudged, SoundJudged, ReplyWritten, ClauseStarted,
+        ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished, *Timer,
     ),
 }  # fmt: skip
 

@@ -11,11 +11,13 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from voxd.contracts import (
+    DEFAULT_HINTS,
     Capabilities,
     EngineStatus,
     HealthRecorder,
     SpeechToText,
     TranscriptStream,
+    TurnHints,
 )
 from voxd.errors import EngineError
 
@@ -60,10 +62,11 @@ class EarlySpeechToText:
         language: str,
         work: EarlyWork,
         health: HealthRecorder,
+        hints: TurnHints = DEFAULT_HINTS,
     ) -> None:
         """Begin at once. `health` is told of a failure that no caller has met."""
         self._stt = stt
-        self._call = (call_id, language)
+        self._call = (call_id, language, hints)
         self._health = health
         self._opened: asyncio.Future[TranscriptStream] = asyncio.get_running_loop().create_future()
         self._error: EngineError | None = None
@@ -90,10 +93,12 @@ class EarlySpeechToText:
         return await self._stt.probe()
 
     @contextlib.asynccontextmanager
-    async def open_stream(self, call_id: str, language: str) -> AsyncIterator[TranscriptStream]:
+    async def open_stream(
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
+    ) -> AsyncIterator[TranscriptStream]:
         """See `contracts.SpeechToText`: the first one is the stream that is open already."""
-        if self._is_taken or self._is_over.is_set() or (call_id, language) != self._call:
-            async with self._stt.open_stream(call_id, language) as stream:
+        if self._is_taken or self._is_over.is_set() or (call_id, language, hints) != self._call:
+            async with self._stt.open_stream(call_id, language, hints) as stream:
                 yield stream
             return
         self._is_taken = True

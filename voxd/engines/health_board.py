@@ -109,6 +109,13 @@ class HealthBoard:
         self._health[engine].record_failed_start(self._now(), category)
         self._note(engine)
 
+    def account_changed(self) -> None:
+        """Somebody has seen to keys or bills: engines refused for these are worth a probe."""
+        for name, health in self._health.items():
+            if health.is_ejected_for_good:
+                health.credential_changed()
+                self._note(name)
+
     # --- what is asked ------------------------------------------------------------------------
 
     def health(self, engine: str) -> EngineHealth:

@@ -111,13 +111,17 @@ class EngineHealth:
             self._eject(now, EJECTION_S, f"{category}: not ready at start")
 
     def credential_changed(self) -> None:
-        """There is a new key: what the old one got wrong is no longer known of."""
+        """The key, or what it may do, has changed: what was before is no longer known of.
+
+        A probe and not a caller tries it.
+        """
         self._ejected_until = 0.0
         self._ejections = 0
         self._errors_in_row = 0
-        self._needs_probe = False
+        self._needs_probe = True
         self._is_doubted = False
         self._outcomes.clear()
+        self._reason = "the account may have changed"
 
     def verdict(self, now: float) -> Verdict:
         """How the engine is at this moment."""

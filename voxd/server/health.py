@@ -109,7 +109,7 @@ def _describe_engine(board: HealthBoard, engine: Engine) -> dict[str, Any]:
 def _describe_tier(runtime: Runtime, tier: Tier) -> dict[str, Any]:
     """The chain of each kind as a call that began now would get it, with the reasons."""
     language = runtime.config.agent.language
-    chains = {"stt": tier.stt, "llm": tier.llm, "tts": tier.tts}
+    chains = {"stt": tier.stt, "llm": tier.llm, "tts": tier.tts, "turn": tier.turn}
     return {
         kind: [asdict(judgement) for judgement in runtime.board.chain(names, language).judgements]
         for kind, names in chains.items()

@@ -27,7 +27,10 @@ _LOGGED = (
     "turn",
     "end_rule",
     "endpoint_ms",
+    "wait_ms",
     "stt_latency_ms",
+    "judge_latency_ms",
+    "turn_probability",
     "llm_ttft_ms",
     "llm_clause_ms",
     "tts_ttfa_ms",
@@ -36,6 +39,9 @@ _LOGGED = (
     "is_premature",
     "underrun_s",
     "clauses",
+    "attempts",
+    "wasted_tokens",
+    "wasted_characters",
 )
 """What a log line says of a turn: its figures, never its words."""
 

@@ -5,7 +5,7 @@ same journal always gives the same figures, live, in a test or from a bug report
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from voxd.commands import Command, CommitReply, EndTurn, StartReply
@@ -19,10 +19,12 @@ from voxd.events import (
     Kind,
     PlaybackUnderran,
     ReplyRequested,
+    ReplyWasted,
     ReplyWritten,
     SpeechPaused,
     SpeechStarted,
     TranscriptReceived,
+    TurnJudged,
 )
 
 
@@ -40,10 +42,16 @@ class TurnTimings:
     """Which rule decided: `complete`, `unknown`, `incomplete` …"""
     endpoint_ms: float
     """`speech_end` to `turn_end`."""
+    wait_ms: float = 0.0
+    """Silence that the rule asked for: what of `endpoint_ms` was intended."""
     reply_id: int | None = None
     """The attempt that was heard; else the one that was committed last."""
     stt_latency_ms: float | None = None
     """`speech_end` to the transcript that the reply was made from; 0 when it was there before."""
+    judge_latency_ms: float | None = None
+    """`speech_end` to the judgement of how the turn sounded; None: not judged, or not in time."""
+    turn_probability: float | None = None
+    """That judgement: how likely the caller had finished, 0 to 1."""
     llm_ttft_ms: float | None = None
     """Request sent to first token."""
     llm_clause_ms: float | None = None
@@ -73,6 +81,12 @@ class TurnTimings:
     cached_tokens: int = 0
     """Of the prompt, how many needed no computing."""
     completion_tokens: int = 0
+    attempts: int = 0
+    """Replies that were begun for the turn, the one that was heard among them."""
+    wasted_tokens: int = 0
+    """That the model wrote for the others."""
+    wasted_characters: int = 0
+    """That text-to-speech was given for them."""
 
     def to_json(self) -> dict[str, Any]:
         """All fields, with times rounded to a tenth of a millisecond."""
@@ -100,6 +114,7 @@ class _Attempt:
     started: list[ClauseStarted] = field(default_factory=list)
     usage: ReplyWritten | None = None
     underrun_s: float = 0.0
+    wasted: ReplyWasted | None = None
 
 
 def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[TurnTimings]:
@@ -113,6 +128,10 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
     speech: list[tuple[float, float]] = []
     """Intervals of audio time in which the caller spoke; the last may be open (inf)."""
     transcript: tuple[float, TranscriptReceived] | None = None
+    judged: dict[float, TurnJudged] = {}
+    """The judgement of each pause, by its `speech_end`."""
+    phrases: list[float] = []
+    """When each phrase began to be heard."""
     for at, item in entries:
         match item:
             case EndTurn():
@@ -125,6 +144,9 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
             case TranscriptReceived():
                 if item.text:
                     transcript = (item.at, item)
+            case TurnJudged():
+                if item.probability is not None:
+                    judged[item.speech_end] = item
             case SpeechStarted():
                 speech.append((item.speech_start, float("inf")))
             case SpeechPaused():
@@ -134,13 +156,32 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
                 _note_making(attempts.get(item.reply_id), item)
             case EngineSwitched():
                 _note_switch(attempts.values(), item)
-            case ClauseStarted() | ReplyWritten() | PlaybackUnderran():
+            case ClauseStarted(is_reply=False):
+                phrases.append(item.heard_at)
+            case ClauseStarted() | ReplyWritten() | PlaybackUnderran() | ReplyWasted():
                 _note_sounding(attempts.get(item.reply_id), item)
             case _:
                 pass
-    return [
-        _turn(at, end, *_heard(attempts, end.turn), speech) for _, (at, end) in sorted(ends.items())
-    ]
+    turns = []
+    for _, (at, end) in sorted(ends.items()):
+        # "Okay", said to a filler, does not make the reply after it premature.
+        filler = min((heard_at for heard_at in phrases if heard_at > at), default=float("inf"))
+        asked = [spoken for spoken in speech if spoken[0] < filler]
+        turn = _turn(at, end, *_heard(attempts, end.turn), asked)
+        begun = [attempt for attempt in attempts.values() if attempt.turn == end.turn]
+        wasted = [attempt.wasted for attempt in begun if attempt.wasted is not None]
+        judgement = judged.get(end.speech_end)
+        turns.append(
+            replace(
+                turn,
+                judge_latency_ms=_ms(end.speech_end, judgement.at if judgement else None),
+                turn_probability=judgement.probability if judgement else None,
+                attempts=len(begun),
+                wasted_tokens=sum(item.completion_tokens for item in wasted),
+                wasted_characters=sum(item.characters for item in wasted),
+            )
+        )
+    return turns
 
 
 def _note_making(
@@ -151,9 +192,10 @@ def _note_making(
         return
     match item:
         case ReplyRequested():
-            # Asked again on another engine: the figure is that of the engine that answered.
-            if attempt.first_token_at is None:
-                attempt.requested_at, attempt.llm_engine = item.at, item.engine
+            # Asked again, because the model failed or broke off before anything was heard: the
+            # figures are those of what is heard in the end.
+            attempt.requested_at, attempt.llm_engine = item.at, item.engine
+            attempt.first_token_at = attempt.written_at = attempt.voiced_at = None
         case FirstToken():
             if attempt.first_token_at is None:
                 attempt.first_token_at = item.at
@@ -179,18 +221,22 @@ def _note_switch(attempts: Iterable[_Attempt], item: EngineSwitched) -> None:
 
 
 def _note_sounding(
-    attempt: _Attempt | None, item: ClauseStarted | ReplyWritten | PlaybackUnderran
+    attempt: _Attempt | None,
+    item: ClauseStarted | ReplyWritten | PlaybackUnderran | ReplyWasted,
 ) -> None:
     if attempt is None:
         return
     match item:
         case ClauseStarted():
-            if item.is_reply:
+            is_again = any(clause.clause == item.clause for clause in attempt.started)
+            if item.is_reply and not is_again:  # after a hold a clause is started once more
                 attempt.started.append(item)
         case ReplyWritten():
             attempt.usage = item
         case PlaybackUnderran():
             attempt.underrun_s += item.gap_s
+        case ReplyWasted():
+            attempt.wasted = item
 
 
 def _heard(attempts: dict[int, _Attempt], turn: int) -> tuple[int | None, _Attempt | None]:
@@ -209,7 +255,9 @@ def _turn(
 ) -> TurnTimings:
     endpoint_ms = (at - end.speech_end) * 1000
     if attempt is None:
-        return TurnTimings(end.turn, end.speech_end, at, end.reason, endpoint_ms)
+        return TurnTimings(
+            end.turn, end.speech_end, at, end.reason, endpoint_ms, wait_ms=end.wait_s * 1000
+        )
     heard_at_transcript, transcript = attempt.transcript or (None, None)
     stt_ms = _ms(end.speech_end, heard_at_transcript)
     if stt_ms is not None:
@@ -225,6 +273,7 @@ def _turn(
         turn_end=at,
         end_rule=end.reason,
         endpoint_ms=endpoint_ms,
+        wait_ms=end.wait_s * 1000,
         reply_id=reply_id,
         stt_latency_ms=stt_ms,
         llm_ttft_ms=ttft_ms,

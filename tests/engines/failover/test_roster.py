@@ -7,7 +7,7 @@ from tests.fakes.language_model import FakeLanguageModel
 from voxd.contracts import LanguageModel
 from voxd.engines.failover.roster import RETURN_S, Roster
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import EngineSwitched, Kind
+from voxd.events import EngineSwitched, HedgeEnded, HedgeStarted, Kind
 
 
 class Three:
@@ -113,3 +113,22 @@ async def test_a_switch_is_posted_and_counted() -> None:
     three.roster.note_switch(three.a, three.b, Category.TIMEOUT)
     assert three.board.switches == [("a", "b")]
     assert three.board.posted == [EngineSwitched(now(), Kind.LLM, "a", "b", Category.TIMEOUT)]
+
+
+async def test_hedges_are_posted_and_counted() -> None:
+    three = Three(may_return=False)
+    three.roster.note_hedge_started(three.b)
+    three.roster.note_hedge(three.b, won=True)
+    assert three.board.hedges == [("b", True)]
+    assert three.board.posted == [
+        HedgeStarted(now(), Kind.LLM, "b"),
+        HedgeEnded(now(), Kind.LLM, "b", True),
+    ]
+
+
+def test_one_engine_is_the_only_one() -> None:
+    three = Three(may_return=False)
+    assert not three.roster.is_only
+    chain = (three.a,)
+    alone = Roster(Kind.LLM, chain, three.board, three.board.post, now, may_return=True)
+    assert alone.is_only

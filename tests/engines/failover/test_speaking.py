@@ -6,7 +6,19 @@ from contextlib import aclosing
 import pytest
 
 from tests.engines.failover.models import DEADLINES
-from tests.engines.failover.voices import REQUEST, STALL, Fault, Heard, Saying, WordVoice, saying
+from tests.engines.failover.voices import (
+    REQUEST,
+    STALL,
+    Fault,
+    Heard,
+    Saying,
+    Unsent,
+    WordVoice,
+    saying,
+    words_of,
+)
+from voxd.contracts import Delivery
+from voxd.engines.failover.hedge import LAST
 from voxd.errors import Category
 
 TEXT = "We are open from nine to five on every single weekday of the year."
@@ -37,6 +49,18 @@ async def test_a_healthy_voice_is_the_only_one_asked() -> None:
         assert (a.opened, b.opened) == (1, 0)
         assert it.board.results == [("a", 0.1), ("a", 0.1)]
         assert (it.board.errors, it.board.hedges, it.board.posted) == ([], [], [])
+
+
+async def test_a_delivery_is_kept_by_the_next_voice_but_a_laugh_is_not_repeated() -> None:
+    sad = Delivery("sad", 0.9, has_laughter=True)
+    a = WordVoice("a", Fault(category=Category.SERVER), Fault(1.4, category=Category.SERVER))
+    async with saying(a, b := WordVoice("b")) as it:
+        await it.say(TEXT, delivery=sad)
+        assert (a.deliveries, b.deliveries) == ([sad], [sad])
+    a = WordVoice("a", Fault(1.4, category=Category.SERVER))
+    async with saying(a, b := WordVoice("b")) as it:
+        await it.say(TEXT, delivery=sad)
+        assert (a.deliveries, b.deliveries) == ([sad], [Delivery("sad", 0.9)])
 
 
 @pytest.mark.parametrize("category", list(Category))
@@ -108,6 +132,50 @@ async def test_times_count_from_the_beginning_of_the_clause() -> None:
         await it.say(NEXT, is_last=False)
         check(it, await it.say(TEXT))
         assert b.texts == ["to five on every single weekday of the year."]  # "nine" ends at 2.2 s
+
+
+async def test_the_times_of_a_clauses_words_are_told_from_its_beginning() -> None:
+    async with saying(WordVoice("a", character_s=0.1, has_times=True), WordVoice("b")) as it:
+        for text in (NEXT, TEXT):
+            await it.say(text, is_last=False)
+            told = it.stream.words  # type: ignore[attr-defined]
+            assert [word.word for word in told] == text.split()
+            ends = [round(0.1 * (len(" ".join(text.split()[:n])) + 1), 3) for n in (1, 2)]
+            assert [round(word.end_s, 3) for word in told[:2]] == ends
+
+
+async def test_the_times_of_a_clause_of_two_voices_are_not_known() -> None:
+    a = WordVoice("a", Fault(1.4, category=Category.SERVER), has_times=True)
+    async with saying(a, WordVoice("b", has_times=True)) as it:
+        await it.say(TEXT)
+        assert it.stream.words == ()  # type: ignore[attr-defined]
+
+
+async def test_the_cut_word_is_taken_back_and_spoken_whole_by_the_next_voice() -> None:
+    a = WordVoice("a", Fault(1.4, category=Category.SERVER), has_times=True)
+    async with saying(a, b := WordVoice("b"), outlet=(outlet := Unsent())) as it:
+        heard = await it.say(TEXT)
+        assert b.texts == ["nine to five on every single weekday of the year."]  # from 1.13 s
+        assert outlet.mulaw(heard) == words_of(a, "We are open from") + words_of(b, b.texts[0])
+
+
+async def test_a_voice_that_goes_on_after_all_speaks_its_broken_word_to_the_end() -> None:
+    a = WordVoice("a", Fault(1.4, pause_s=0.38), has_times=True)
+    async with saying(a, b := WordVoice("b"), outlet=(outlet := Unsent())) as it:
+        heard = await it.say(TEXT)
+        assert len(b.texts) == 1
+        assert it.board.hedges == [("b", False)]
+        assert outlet.mulaw(heard) == words_of(a, TEXT)
+
+
+async def test_what_a_third_voice_says_comes_after_what_two_have_said() -> None:
+    a = WordVoice("a", Fault(1.4, category=Category.SERVER), has_times=True)
+    b = WordVoice("b", Fault(1.4, category=Category.SERVER), has_times=True)
+    async with saying(a, b, c := WordVoice("c"), outlet=(outlet := Unsent())) as it:
+        heard = await it.say(TEXT)
+        said = [words_of(a, "We are open from"), words_of(b, "nine to five on")]
+        assert c.texts == ["every single weekday of the year."]
+        assert outlet.mulaw(heard) == b"".join([*said, words_of(c, c.texts[0])])
 
 
 async def test_a_switch_is_kept_for_the_next_clause_and_the_next_reply() -> None:
@@ -183,11 +251,31 @@ async def test_all_dead_before_any_audio_is_an_error() -> None:
     ]
 
 
-async def test_the_last_voice_is_never_left_for_being_slow() -> None:
+async def test_an_only_voice_is_never_left_for_being_slow() -> None:
     async with saying(WordVoice("a", Fault(1.0, pause_s=5.0), first_s=3.0, speed=0.5)) as it:
         heard = await it.say(TEXT)
         assert heard.words(*it.voices) == WORDS
         assert it.board.errors == []
+
+
+async def test_the_last_voice_is_given_longer_than_the_others() -> None:
+    slow = WordVoice("b", Fault(1.0, pause_s=1.6), first_s=1.8, speed=0.5)
+    async with saying(WordVoice("a", refuses=Category.SERVER), slow) as it:
+        heard = await it.say(TEXT)
+        assert heard.words(*it.voices) == WORDS
+        assert it.board.errors == [("a", Category.SERVER)]
+
+
+async def test_two_voices_that_stall_are_left_at_their_deadlines() -> None:
+    async with saying(WordVoice("a", Fault()), WordVoice("b", Fault())) as it:
+        begun_at = asyncio.get_running_loop().time()
+        heard = await it.say(TEXT)
+        assert heard.error is not None and heard.error.category is Category.TIMEOUT
+        first_audio = DEADLINES.first_audio_s
+        waited_s = asyncio.get_running_loop().time() - begun_at
+        await asyncio.sleep(0.01)
+        assert waited_s == pytest.approx(first_audio.soft_s + LAST * first_audio.hard_s)
+        assert it.board.errors == [("a", Category.TIMEOUT), ("b", Category.TIMEOUT)]
 
 
 async def test_a_voice_that_never_ends_its_clause_is_left_without_a_word() -> None:

@@ -17,8 +17,10 @@ from tests.engines.failover.models import (
     error,
     model,
 )
+from tests.engines.failover.recorder import now
 from tests.fakes.language_model import STALL, Script
 from voxd.contracts import ReplyRequest
+from voxd.engines.failover.hedge import LAST
 from voxd.errors import Category, Phase
 
 EXTRA_S = 1.5
@@ -162,11 +164,30 @@ async def test_both_dead_is_the_last_ones_error() -> None:
     assert told.text == ""
 
 
-async def test_the_last_engine_is_never_left_for_being_slow() -> None:
-    async with chain(model("a", (STALL,)), model("b", (4.0, "We are open. ", 3.0, "Yes."))) as it:
+async def test_the_last_engine_is_given_longer_than_the_others() -> None:
+    async with chain(model("a", (STALL,)), model("b", (1.8, "We are open. ", 1.7, "Yes."))) as it:
         told = await it.ask()
     assert told.text == "We are open. Yes."
     assert it.board.errors == [("a", Category.TIMEOUT)]
+
+
+async def test_two_engines_that_stall_are_left_at_their_deadlines() -> None:
+    async with chain(model("a", (STALL,)), model("b", (STALL,))) as it:
+        begun_at = now()
+        told = await it.ask()
+        first_token = DEADLINES.first_token_s
+        waited_s = now() - begun_at
+    assert told.error is not None and told.error.category is Category.TIMEOUT
+    assert waited_s == pytest.approx(first_token.soft_s + LAST * first_token.hard_s)
+    assert it.board.errors == [("a", Category.TIMEOUT), ("b", Category.TIMEOUT)]
+
+
+async def test_the_last_engine_that_stops_after_its_first_clause_is_left_as_well() -> None:
+    refusing = model("a", (error("a", Category.SERVER),))
+    async with chain(refusing, model("b", (0.1, "We are open. ", "On ", STALL))) as it:
+        told = await it.ask()
+    assert told.error is not None and told.error.phase is Phase.STREAM
+    assert it.board.errors == [("a", Category.SERVER), ("b", Category.TIMEOUT)]
 
 
 async def test_a_single_engine_has_all_the_time_it_wants() -> None:

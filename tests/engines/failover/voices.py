@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from tests.engines.failover.models import DEADLINES
@@ -11,7 +11,9 @@ from tests.engines.failover.recorder import Recorder, now
 from tests.engines.failover.test_continuation import At
 from voxd.contracts import (
     LINE_RATE_HZ,
+    PLAIN,
     Capabilities,
+    Delivery,
     EngineState,
     EngineStatus,
     SpeechRequest,
@@ -74,6 +76,8 @@ class WordVoice:
         self.texts: list[str] = []
         """Everything it was asked to speak."""
         self.last: list[bool] = []
+        self.deliveries: list[Delivery] = []
+        """One for each text."""
         self.opened = 0
         self.active = 0
         """Streams that are open."""
@@ -122,15 +126,18 @@ class WordStream:
         if voice.has_times:
             self.word_times: list[At] = []
 
-    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+    async def speak(
+        self, text: str, *, is_last: bool, delivery: Delivery = PLAIN
+    ) -> AsyncIterator[bytes]:
         voice = self._voice
         voice.texts.append(text)
         voice.last.append(is_last)
+        voice.deliveries.append(delivery)
         fault = voice.fault()
         voice.speaking += 1
         try:
             await asyncio.sleep(voice.first_s)
-            mulaw = b"".join(bytes([code(word)]) * voice.samples(word) for word in text.split())
+            mulaw = words_of(voice, text)
             self._tell_times(text)
             delivered = 0
             while delivered < len(mulaw):
@@ -174,10 +181,60 @@ class Heard:
     error: EngineError | None = None
 
     def words(self, *voices: WordVoice) -> list[str]:
-        """The words that were spoken to their end by any of the voices."""
+        """The words of which at least half was spoken, by any of the voices, as often as that.
+
+        One voice's beginning and another one's whole word sound as one, because they are alike.
+        """
         names = {number: word for word, number in _CODES.items()}
-        runs = [(names[byte], len(list(run))) for byte, run in groupby(self.mulaw)]
-        return [word for word, size in runs if any(size == v.samples(word) for v in voices)]
+        words: list[str] = []
+        for byte, run in groupby(self.mulaw):
+            word, size = names[byte], len(list(run))
+            shortest = min(voice.samples(word) for voice in voices)
+            longest = max(voice.samples(word) for voice in voices)
+            if size >= shortest / 2:
+                words += [word] * (1 if size < shortest + longest / 2 else 2)
+        return words
+
+
+@dataclass
+class Unsent:
+    """A `contracts.Outlet` of which nothing is at the line yet: all can be taken back."""
+
+    sent_s: float = 0.0
+    heard: bytes = b""
+    """What would sound, up to the last cut."""
+    taken: int = 0
+    """Bytes of the clause that were given to it until then."""
+    held: bytes = b""
+
+    def bind(self, heard: "Heard") -> None:
+        """What it is given from now on."""
+        self._given = heard
+
+    def hold_back(self, keep_s: float) -> float:
+        is_replaced = len(self._given.mulaw) > self.taken
+        whole = self._sounding() + (b"" if is_replaced else self.held)
+        keep = round(keep_s * LINE_RATE_HZ)
+        self.heard, self.held = whole[:keep], whole[keep:]
+        self.taken = len(self._given.mulaw)
+        return len(self.heard) / LINE_RATE_HZ
+
+    def release(self) -> None:
+        self.heard += self.held
+        self.held = b""
+
+    def mulaw(self, heard: "Heard") -> bytes:
+        """What sounds of a clause in the end."""
+        assert heard is self._given
+        return self._sounding()
+
+    def _sounding(self) -> bytes:
+        return self.heard + self._given.mulaw[self.taken :]
+
+
+def words_of(voice: WordVoice, text: str) -> bytes:
+    """What a voice makes of a text."""
+    return b"".join(bytes([code(word)]) * voice.samples(word) for word in text.split())
 
 
 @dataclass
@@ -189,15 +246,18 @@ class Saying:
     tts: FailoverTextToSpeech
     stream: SpeechStream
     heard: list[Heard] = field(default_factory=list)
+    outlet: Unsent | None = None
 
-    async def say(self, text: str, *, is_last: bool = True) -> Heard:
+    async def say(self, text: str, *, is_last: bool = True, delivery: Delivery = PLAIN) -> Heard:
         """Have a clause spoken to its end."""
         heard = Heard()
         self.heard.append(heard)
+        if self.outlet is not None:
+            self.outlet.bind(heard)
         begun_at = now()
         runs_dry_at = 0.0
         try:
-            async for piece in self.stream.speak(text, is_last=is_last):
+            async for piece in self.stream.speak(text, is_last=is_last, delivery=delivery):
                 if heard.first_at is None:
                     heard.first_at = round(now() - begun_at, 3)
                     runs_dry_at = now()
@@ -210,12 +270,12 @@ class Saying:
 
 
 @asynccontextmanager
-async def saying(*voices: WordVoice) -> AsyncIterator[Saying]:
+async def saying(*voices: WordVoice, outlet: Unsent | None = None) -> AsyncIterator[Saying]:
     """A reply on a chain of voices, all of which must be closed at the end."""
     board = Recorder()
     tts = FailoverTextToSpeech(voices, DEADLINES, board, board.post, now)
-    async with tts.open_speech(REQUEST) as stream:
-        it = Saying(voices, board, tts, stream)
+    async with tts.open_speech(replace(REQUEST, outlet=outlet)) as stream:
+        it = Saying(voices, board, tts, stream, outlet=outlet)
         yield it
         assert all(voice.speaking == 0 for voice in voices)
     assert [voice.active for voice in voices] == [0] * len(voices)

@@ -76,7 +76,7 @@ async def test_the_sdk_neither_retries_nor_drops_idle_connections(monkeypatch: P
     async with opened(monkeypatch, "groq") as (engine, _):
         client: Any = engine._provider._client  # type: ignore[attr-defined]
         assert client.max_retries == 0
-        assert client._client._transport._pool._keepalive_expiry == KEEPALIVE_S == 60.0
+        assert client._client._transport.limits.keepalive_expiry == KEEPALIVE_S == 60.0
 
 
 async def test_settings_of_the_sdk_in_the_environment_have_no_say(monkeypatch: Patch) -> None:

@@ -7,6 +7,7 @@ import pytest
 from tests.engines.local.workers import COMMAND, LOCAL, add, ask, done
 from voxd.contracts import Priority
 from voxd.engines.local.compute import WorkerHandle, open_compute
+from voxd.engines.local.job import Job
 from voxd.engines.local.protocol import MessageType
 from voxd.errors import Category, EngineError, ModelError
 
@@ -72,6 +73,40 @@ async def test_load_counts_what_waits_and_how_long() -> None:
         assert (compute.load().queued, compute.load().wait_s) == (1, 0.0)
         speculation.cancel()
         assert compute.load().queued == 0
+
+
+async def test_a_promoted_request_is_computed_before_the_one_that_came_first(
+    handle: WorkerHandle,
+) -> None:
+    holding = [ask(handle, "until_cancelled") for _ in range(2)]
+    await anext(holding[0])
+    first, second = (ask(handle, "echo", priority=Priority.SPECULATION) for _ in range(2))
+    order: list[int] = []
+
+    async def note(job: Job) -> None:
+        await done(job)
+        order.append(job.id)
+
+    second.promote(Priority.COMMITTED)
+    async with asyncio.TaskGroup() as tasks:
+        for job in (first, second):
+            tasks.create_task(note(job))
+        holding[0].cancel()
+    assert order == [second.id, first.id]
+    second.promote(Priority.COMMITTED)  # it is over: nothing happens
+    holding[1].cancel()
+
+
+async def test_a_promoted_request_is_waited_for_from_then_on() -> None:
+    async with open_compute(LOCAL) as compute:
+        guess = ask(add(compute, start="hang"), "echo", priority=Priority.SPECULATION)
+        await asyncio.sleep(0.02)
+        assert compute.load().wait_s == 0.0
+        guess.promote(Priority.COMMITTED)
+        assert compute.load().wait_s < 0.02
+        await asyncio.sleep(0.01)
+        assert compute.load().wait_s >= 0.01
+        guess.cancel()
 
 
 async def test_a_worker_never_gets_more_threads_than_there_are_cores() -> None:

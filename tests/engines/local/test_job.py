@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from voxd.contracts import Priority
 from voxd.engines.local.job import Job, Work
 from voxd.engines.local.protocol import Frame, MessageType
 from voxd.errors import Category, EngineError, Phase
@@ -66,3 +67,13 @@ async def test_a_reader_that_is_too_far_behind_gets_an_error() -> None:
         await anext(job)
     assert refused.value.category is Category.OVERLOADED
     assert closed == [0, 7]
+
+
+def test_only_a_job_that_is_wanted_can_be_promoted() -> None:
+    promoted: list[Priority] = []
+    job = build()
+    job.on_promote = lambda _, priority: promoted.append(priority)
+    job.promote(Priority.COMMITTED)
+    job.cancel()
+    job.promote(Priority.COMMITTED)
+    assert promoted == [Priority.COMMITTED]

@@ -1,6 +1,7 @@
 """On the shipped weights: replies beside each other, prefixes, cancellation, overflow."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -304,3 +305,24 @@ def test_a_failed_batch_fails_its_requests_and_the_next_ones_work(
     again = request("a", ask(QUESTIONS[0]))
     done = run(batch, again).finished[again.id]
     assert done.cached_tokens == 0
+
+
+def test_a_promoted_prompt_is_read_with_the_whole_share_of_an_urgent_one(
+    batch: LlamaBatch,
+) -> None:
+    """Beside an urgent reply a guess's prompt gets a quarter of a step, then half of it."""
+    writing = request("a", ask(QUESTIONS[0]), 60)
+    run(batch, writing, until=lambda answers: writing.id in answers.texts)
+    guess = replace(request("b", ask(QUESTIONS[1] * 20)), urgency=(2.0, 0.0, 99.0))
+    batch.submit(guess)
+    job = batch._jobs["b"]
+
+    def read_in_a_step() -> int:
+        before = len(job.pending)
+        batch.step()
+        return before - len(job.pending)
+
+    slow = read_in_a_step()
+    batch.promote(guess.id, 0.0)
+    assert read_in_a_step() > slow
+    batch.promote(12345, 0.0)  # nobody's: nothing happens

@@ -8,8 +8,13 @@ import pytest
 from tests.engines.local.llama_setup import GREETING, SYSTEM, ask, options
 from voxd.commands import Message
 from voxd.engines.local.llama_request import Failed, Finished, Started, Text
-from voxd.engines.local.llama_worker import LlamaWorker, decode_request, encode_answer
-from voxd.engines.local.protocol import CANCELLED, Frame, MessageType
+from voxd.engines.local.llama_worker import (
+    LlamaWorker,
+    decode_request,
+    encode_answer,
+    receive,
+)
+from voxd.engines.local.protocol import CANCELLED, PROMOTE, Frame, MessageType
 from voxd.engines.local.serving import Inbox, InboxClosed
 from voxd.errors import Category, ModelError
 
@@ -123,6 +128,18 @@ def test_a_cancel_is_answered_as_an_error_called_cancelled(daemon: Daemon) -> No
     daemon.inbox.put(Frame(MessageType.CANCEL, {"id": 2}))
     error = daemon.wait_for(2, MessageType.ERROR, MessageType.DONE)
     assert error.fields["category"] == CANCELLED
+
+
+@pytest.mark.weights
+def test_a_promotion_reaches_the_request_in_work(worker: LlamaWorker) -> None:
+    batch = worker._batch
+    assert batch is not None
+    receive(batch, generate(20, "a", *ask("Where are you?")))
+    assert batch._jobs["a"].request.urgency == (2.0, 7.5, 20)
+    params = {"id": 20, "priority": 0}
+    assert receive(batch, Frame(MessageType.NOTIFY, {"op": PROMOTE, "params": params})) == []
+    assert batch._jobs["a"].request.urgency == (0.0, 7.5, 20)
+    batch.release("a")
 
 
 @pytest.mark.weights

@@ -123,6 +123,46 @@ def test_cancelling_what_waits_for_cores_lets_the_others_go() -> None:
     assert decision is not None and ids(decision.dispatch) == [3]
 
 
+def test_a_promoted_request_goes_before_what_was_more_urgent() -> None:
+    scheduler = build(cores=1)
+    scheduler.submit(ticket(1, "stt"))
+    scheduler.submit(ticket(2, "tts", Priority.SPECULATION, deadline=1.0))
+    scheduler.submit(ticket(3, "llm", Priority.COMMITTED, deadline=2.0))
+    decision = scheduler.promote(2, Priority.COMMITTED, at=50.0)
+    assert decision is not None and decision.dispatch == ()
+    (granted,) = scheduler.finished(1).dispatch
+    assert (granted.id, granted.priority, granted.at) == (2, Priority.COMMITTED, 50.0)
+
+
+def test_a_promotion_lets_a_request_past_one_that_waits_for_more_cores() -> None:
+    scheduler = build(cores=2)
+    scheduler.submit(ticket(1, "llm"))
+    scheduler.submit(ticket(2, "big", Priority.GREETING))
+    scheduler.submit(ticket(3, "tts", Priority.SPECULATION))
+    decision = scheduler.promote(3, Priority.COMMITTED, at=0.0)
+    assert decision is not None and ids(decision.dispatch) == [3]
+
+
+def test_committed_work_goes_before_all_speculation_that_came_earlier() -> None:
+    scheduler = build(cores=1)
+    scheduler.submit(ticket(1, "stt"))
+    for id in range(2, 8):
+        scheduler.submit(ticket(id, "tts", Priority.SPECULATION))
+    scheduler.submit(ticket(8, "tts", Priority.COMMITTED, deadline=9.0))
+    assert ids(scheduler.waiting("tts"))[0] == 8
+    assert ids(scheduler.finished(1).dispatch)[0] == 8
+
+
+def test_a_request_promoted_while_it_computes_is_urgent_when_its_worker_dies() -> None:
+    scheduler = build(cores=1)
+    scheduler.submit(ticket(1, "tts", Priority.SPECULATION))
+    scheduler.submit(ticket(2, "tts", Priority.SPECULATION, deadline=-1.0))
+    assert scheduler.promote(1, Priority.COMMITTED, at=0.0) is None
+    assert scheduler.promote(99, Priority.COMMITTED, at=0.0) is None
+    scheduler.worker_down("tts")
+    assert ids(scheduler.waiting("tts")) == [1, 2]
+
+
 def test_what_a_dead_worker_held_waits_again_in_its_old_place() -> None:
     scheduler = build(cores=1)
     scheduler.submit(ticket(1, "stt"))
@@ -186,6 +226,15 @@ class Histories(RuleBasedStateMachine):
         assert (decision is None) == (id in self.running)
         if decision is not None:
             del self.known[id]
+            self.perform(decision)
+
+    @precondition(lambda self: self.known)
+    @rule(data=st.data())
+    def promote(self, data: st.DataObject) -> None:
+        id = data.draw(st.sampled_from(sorted(self.known)))
+        decision = self.scheduler.promote(id, Priority.COMMITTED, at=0.0)
+        assert (decision is None) == (id in self.running)
+        if decision is not None:
             self.perform(decision)
 
     @precondition(lambda self: self.up)

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from tests.engines.stt.deepgram_setup import Caller, open_stt, settle
 from tests.servers.deepgram import open_server
 from tests.servers.deepgram_script import Script, Utterance
+from voxd.contracts import TurnHints
 from voxd.engines.stt import deepgram
 from voxd.engines.stt.deepgram import Settings, decode_message, encode_listen
 from voxd.engines.stt.deepgram_stream import Failure
@@ -110,7 +111,8 @@ def test_messages_that_are_not_whole_are_of_no_interest(message: dict[str, Any])
 
 
 def test_the_query_is_what_the_settings_say() -> None:
-    query = encode_listen(Settings(keyterms=("voxd",), utterance_end_s=0.5), "es")
+    hints = TurnHints(utterance_end_s=0.5, vad_events=True)
+    query = encode_listen(Settings(keyterms=("voxd",)), "es", hints)
     assert query == {
         "model": "nova-3",
         "language": "es",
@@ -120,15 +122,16 @@ def test_the_query_is_what_the_settings_say() -> None:
         "interim_results": True,
         "smart_format": True,
         "punctuate": True,
-        "vad_events": False,
+        "vad_events": True,
         "endpointing": 300,
         "utterance_end_ms": 1000,
         "keyterm": ["voxd"],
     }
-    off = encode_listen(Settings(endpointing_s=0, utterance_end_s=0), "en")
+    off = encode_listen(Settings(endpointing_s=0), "en", TurnHints(utterance_end_s=0))
     assert off["endpointing"] is False
     assert "utterance_end_ms" not in off and "keyterm" not in off
-    assert encode_listen(Settings(utterance_end_s=1.2), "en")["utterance_end_ms"] == 1200
+    late = encode_listen(Settings(), "en", TurnHints(utterance_end_s=1.2))
+    assert (late["utterance_end_ms"], late["vad_events"]) == (1200, False)
 
 
 def test_nova_2_takes_no_keyterms() -> None:
@@ -140,8 +143,8 @@ def test_nova_2_takes_no_keyterms() -> None:
     "settings",
     [
         {},
-        {"model": "nova-2", "endpointing_s": 0, "utterance_end_s": 0},
-        {"keyterms": ("voxd", "Main Street"), "vad_events": True, "smart_format": False},
+        {"model": "nova-2", "endpointing_s": 0},
+        {"keyterms": ("voxd", "Main Street"), "smart_format": False},
     ],
 )
 async def test_what_is_asked_for_is_not_refused(settings: dict[str, Any]) -> None:
@@ -212,8 +215,8 @@ async def test_the_caller_who_goes_on_is_heard_whole() -> None:
 async def test_signals_of_a_turn_come_in_order_and_once() -> None:
     script = Script(utterances=(Utterance("Well. Good bye.", 3.0),))
     async with open_server(script) as server:
-        async with open_stt(deepgram, server, vad_events=True) as stt:
-            async with stt.open_stream("CA1", "en") as stream:
+        async with open_stt(deepgram, server) as stt:
+            async with stt.open_stream("CA1", "en", TurnHints(vad_events=True)) as stream:
                 caller = Caller(stream)
                 caller.speak(1.2)
                 caller.rest(0.4)

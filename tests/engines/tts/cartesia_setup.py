@@ -8,7 +8,7 @@ from unittest import mock
 
 from tests.servers.cartesia import CartesiaServer, open_server
 from tests.servers.cartesia_script import KEY, Script
-from voxd.contracts import SpeechRequest, SpeechStream
+from voxd.contracts import PLAIN, Delivery, SpeechRequest, SpeechStream
 from voxd.engines.tts.cartesia import CartesiaTextToSpeech, Settings, open_engine
 
 REQUEST = SpeechRequest("call", 1, "en", "")
@@ -27,9 +27,12 @@ async def on_loopback(
                 yield engine, server
 
 
-async def hear(stream: SpeechStream, text: str, *, is_last: bool = False) -> bytes:
+async def hear(
+    stream: SpeechStream, text: str, *, is_last: bool = False, delivery: Delivery = PLAIN
+) -> bytes:
     """The whole audio of one clause."""
-    return b"".join([piece async for piece in stream.speak(text, is_last=is_last)])
+    pieces = stream.speak(text, is_last=is_last, delivery=delivery)
+    return b"".join([piece async for piece in pieces])
 
 
 async def until(claim: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from tests.engines.setups import Subject, leaving_nothing
 from tests.engines.using import LONG, SHORT, SURROGATE, speaking, use
 from voxd.audio.g711 import decode_mulaw
-from voxd.contracts import LINE_RATE_HZ
+from voxd.contracts import LINE_RATE_HZ, PLAIN, Delivery
 from voxd.errors import EngineError
 
 
@@ -50,6 +50,25 @@ async def a_clause_can_be_left_early(subject: Subject) -> None:
     await use(subject)
 
 
+async def every_delivery_is_spoken_and_nothing_of_it_is_read_out(subject: Subject) -> None:
+    deliveries = [
+        PLAIN,
+        Delivery("sad", 0.9, 0.8),
+        Delivery("excited", 1.1, 1.2, has_laughter=True),
+        Delivery(speed=1.5, volume=2.0),
+        Delivery(speed=0.6, volume=0.5),
+        PLAIN,
+    ]
+    lengths = []
+    async with subject.engine.open_speech(speaking()) as stream:
+        for number, delivery in enumerate(deliveries, 1):
+            is_last = number == len(deliveries)
+            pieces = stream.speak(LONG, is_last=is_last, delivery=delivery)
+            lengths.append(len(b"".join([piece async for piece in pieces])) / LINE_RATE_HZ)
+    longest = lengths[0] / 0.6 + 0.5
+    assert all(lengths[0] / 1.5 - 0.5 < length < longest for length in lengths)
+
+
 async def replies_are_spoken_side_by_side(subject: Subject) -> None:
     async def hear(text: str) -> bytes:
         async with subject.engine.open_speech(speaking(text)) as stream:
@@ -84,6 +103,7 @@ CLAIMS = (
     a_clause_is_speech_in_the_lines_own_format,
     clauses_come_in_their_order,
     a_clause_can_be_left_early,
+    every_delivery_is_spoken_and_nothing_of_it_is_read_out,
     replies_are_spoken_side_by_side,
     what_cannot_be_said_is_an_engine_error_at_most,
 )

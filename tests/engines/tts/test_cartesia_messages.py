@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxd.contracts import Delivery
 from voxd.engines.tts.cartesia_messages import (
     Audio,
     Done,
@@ -17,6 +18,7 @@ from voxd.engines.tts.cartesia_messages import (
     decode_message,
     encode_cancel,
     encode_clause,
+    encode_delivery,
     encode_fields,
     judge_error,
 )
@@ -153,8 +155,20 @@ def test_the_output_is_the_lines_own_format_and_nothing_waits_at_the_server() ->
 
 def test_only_controls_that_were_turned_are_sent() -> None:
     assert "generation_config" not in FIELDS
-    turned = encode_fields("sonic-3", "v", "en", speed=1.1, emotion="calm")
-    assert turned["generation_config"] == {"speed": 1.1, "emotion": "calm"}
+    assert encode_delivery(Delivery(), 1.0, 1.0, "") == {}
+    assert encode_delivery(Delivery(speed=1.1), 1.0, 1.0, "calm") == {
+        "speed": 1.1,
+        "emotion": "calm",
+    }
+
+
+def test_a_delivery_comes_on_the_engines_own_within_what_the_service_takes() -> None:
+    delivery = Delivery("sad", 1.5, 0.5)
+    assert encode_delivery(delivery, 1.2, 0.6, "calm") == {
+        "speed": 1.5,
+        "volume": 0.5,
+        "emotion": "sad",
+    }
 
 
 def test_languages_without_spaces_get_none() -> None:

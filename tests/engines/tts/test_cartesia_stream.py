@@ -10,6 +10,7 @@ import pytest
 from tests.engines.tts.cartesia_setup import REQUEST, hear, on_loopback, until
 from tests.servers.cartesia_script import Fault, Script, Trouble
 from tests.servers.tone_speech import tone_speech
+from voxd.contracts import PLAIN, Delivery
 from voxd.errors import Category, EngineError, Phase
 
 REPLY = ("Sure,", "we are open from nine to five.", "Shall I book a table?")
@@ -204,4 +205,34 @@ async def test_settings_and_voice_reach_the_server() -> None:
         assert not server.complaints
         assert fields["model_id"] == "sonic-3.5" and fields["voice"]["id"] == "other"
         assert fields["language"] == "es" and fields["add_timestamps"] is False
-        assert fields["generation_config"] == {"speed": 1.2, "volume": 0.8, "emotion": "calm"}
+        generation = {"speed": 1.2, "volume": 0.8, "emotion": "calm"}
+        assert [item.generation for item in server.heard] == [generation]
+
+
+async def test_another_delivery_gets_a_context_of_its_own() -> None:
+    sad = Delivery("sad", speed=0.9)
+    async with on_loopback(Script(speed=0)) as (engine, server):
+        async with engine.open_speech(REQUEST) as stream:
+            for text, delivery in (("One.", PLAIN), ("Two.", sad), ("Three.", sad)):
+                assert await hear(stream, text, delivery=delivery) == tone_speech(text + " ")
+            await hear(stream, "Four.", is_last=True)
+        spoken = [item for item in server.heard if item.transcript]
+        assert [item.generation for item in spoken] == [
+            {},
+            {"speed": 0.9, "emotion": "sad"},
+            {"speed": 0.9, "emotion": "sad"},
+            {},
+        ]
+        contexts = [item.context_id for item in spoken]
+        assert contexts[1] == contexts[2] and len(set(contexts)) == 3
+        assert server.connections == 1 and not server.complaints
+        assert engine.pool.contexts == 0
+
+
+async def test_a_laugh_is_a_tag_at_the_service_and_no_word() -> None:
+    async with on_loopback(Script(speed=0)) as (engine, server):
+        async with engine.open_speech(REQUEST) as stream:
+            await hear(stream, "Good one.", is_last=True, delivery=Delivery(has_laughter=True))
+            words = [time.word for time in stream.word_times]  # type: ignore[attr-defined]
+        assert server.transcripts == ["[laughter] Good one."]
+        assert words == ["Good", "one."] and not server.complaints

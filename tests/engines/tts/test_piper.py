@@ -2,12 +2,20 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any
 
-from voxd.contracts import Priority, SpeechRequest
+import pytest
+
+from voxd.contracts import Delivery, Priority, SpeechRequest, Urgency
 from voxd.engines.local.job import Job, Work
 from voxd.engines.local.protocol import Frame, MessageType
-from voxd.engines.tts.piper import PiperTextToSpeech, Settings
+from voxd.engines.tts.piper import (
+    MAX_LEVEL_DBFS,
+    PiperTextToSpeech,
+    Settings,
+    encode_delivery,
+)
 
 
 class ScriptedWorker:
@@ -18,11 +26,16 @@ class ScriptedWorker:
         self.cancelled: list[int] = []
         self.is_silent = False
         self.piece = b"one"
+        self.on_promote: Callable[[Job, Priority], None] | None = None
 
     def submit(self, op: str, params: dict[str, Any], **how: Any) -> Job:
         self.requests.append((params, how))
         job = Job(
-            len(self.requests), "tts", Work(op, params), lambda job: self.cancelled.append(job.id)
+            len(self.requests),
+            "tts",
+            Work(op, params),
+            lambda job: self.cancelled.append(job.id),
+            self.on_promote,
         )
         job.deliver(Frame(MessageType.PARTIAL, {"data": {}}, self.piece))
         if not self.is_silent:
@@ -36,7 +49,7 @@ def build() -> tuple[PiperTextToSpeech, ScriptedWorker]:
     return PiperTextToSpeech("piper", Settings(), worker), worker  # type: ignore[arg-type]
 
 
-REQUEST = SpeechRequest("call", 1, "en", "", Priority.GREETING)
+REQUEST = SpeechRequest("call", 1, "en", "", Urgency(Priority.GREETING))
 
 
 async def test_audio_comes_piece_by_piece_and_the_end_is_not_audio() -> None:
@@ -44,6 +57,32 @@ async def test_audio_comes_piece_by_piece_and_the_end_is_not_audio() -> None:
     async with engine.open_speech(REQUEST) as speech:
         assert [piece async for piece in speech.speak("Hello.", is_last=True)] == [b"one"] * 2
     assert worker.requests[0][0] == {"text": "Hello.", "length_scale": 1.0, "level_dbfs": -20.0}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "length_scale", "level_dbfs"),
+    [
+        (Delivery(speed=1.25), 0.8, -20.0),
+        (Delivery(volume=2.0), 1.0, -13.98),
+        (Delivery("sad"), 1.075, -20.92),
+        (Delivery("excited", has_laughter=True), 0.943, -19.17),
+        (Delivery("confident"), 1.0, -20.0),
+    ],
+)
+async def test_a_delivery_becomes_rate_and_level(
+    delivery: Delivery, length_scale: float, level_dbfs: float
+) -> None:
+    engine, worker = build()
+    async with engine.open_speech(REQUEST) as speech:
+        async for _ in speech.speak("Hello.", is_last=True, delivery=delivery):
+            pass
+    params, _ = worker.requests[0]
+    assert params == {"text": "Hello.", "length_scale": length_scale, "level_dbfs": level_dbfs}
+
+
+def test_no_delivery_is_louder_than_the_limiter_takes() -> None:
+    params = encode_delivery(Settings(level_dbfs=-8), Delivery(volume=2.0))
+    assert params["level_dbfs"] == MAX_LEVEL_DBFS
 
 
 async def test_a_clause_is_wanted_when_those_before_it_have_been_heard() -> None:
@@ -100,3 +139,20 @@ async def test_cancelling_the_reader_stops_the_work() -> None:
     reader.cancel()
     await asyncio.gather(reader, return_exceptions=True)
     assert worker.cancelled == [1]
+
+
+async def test_a_clause_in_work_is_promoted_with_its_reply_and_later_ones_begin_urgent() -> None:
+    engine, worker = build()
+    promoted: list[Priority] = []
+    worker.on_promote = lambda job, priority: promoted.append(priority)
+    worker.is_silent = True
+    request = SpeechRequest("call", 1, "en", "", Urgency(Priority.SPECULATION))
+    async with engine.open_speech(request) as speech:
+        async with contextlib.aclosing(speech.speak("Hello.", is_last=False)) as pieces:
+            await anext(pieces)
+            request.urgency.raise_to(Priority.COMMITTED)
+        async with contextlib.aclosing(speech.speak("Goodbye.", is_last=True)) as pieces:
+            await anext(pieces)
+    assert promoted == [Priority.COMMITTED]
+    asked = [how["priority"] for _, how in worker.requests]
+    assert asked == [Priority.SPECULATION, Priority.COMMITTED]

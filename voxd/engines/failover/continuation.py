@@ -1,17 +1,24 @@
 """What is left to say when a voice breaks off in the middle of a clause. Pure.
 
-A word counts as said once it has begun to sound: said again, the caller would hear it twice.
-So the word that was being spoken may be lost, and no other.
+Voices break off in the middle of words. What the line does not have yet can be taken back, so the
+cut is made before the broken word wherever that is still possible, and the next voice says it
+whole: nothing is lost, nothing is heard twice. A word whose beginning the line has already is
+judged by what the caller hears of it: less than half is no word, and it is said again, as a
+speaker does who was interrupted; half of it or more is understood or nearly so, and saying it
+again would be saying it twice.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from voxd.dialog.playout import SPOKEN_CHARACTERS_PER_S
 
 BOUNDARY_S = 0.3
 """A last word that would not sound longer than this is not worth a change of voice."""
+HEARD = 0.5
+"""The part of a word from which on it counts as heard."""
 _ROUNDING_S = 1e-6
 _WORD = re.compile(r"\S+")
 _LETTER = re.compile(r"\w")
@@ -48,36 +55,54 @@ class SpeechRate:
         return self._characters / self._seconds
 
 
-def rest_of(
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """Where one voice ends and what the next one says."""
+
+    keep_s: float
+    """Seconds of the first one's audio that are to be heard, from its beginning."""
+    rest: str
+    """The words after it; empty when nothing is worth a change of voice."""
+
+
+def choose_cut(
     text: str,
     delivered_s: float,
+    sent_s: float,
     characters_per_s: float,
     timed: Sequence[TimedWord] = (),
-) -> str:
-    """What another voice has to say of a clause; empty when nothing is worth it.
+) -> Cut:
+    """Where to cut a clause whose voice has broken off.
 
     Args:
         text: the clause.
-        delivered_s: seconds of its audio that were delivered, all of which will be heard.
+        delivered_s: seconds of its audio that were delivered.
+        sent_s: seconds of it that the line has and that will be heard.
         characters_per_s: how fast the voice speaks, for words without a time.
         timed: words with their times from the beginning of the clause, as far as they are known.
     """
     if delivered_s <= 0:
-        return text
+        return Cut(0.0, text)
     words = list(_WORD.finditer(text))
     spans = _spans(words, characters_per_s, timed)
-    unsaid = sum(begin < delivered_s - _ROUNDING_S for begin, _ in spans)
-    rest = text[words[unsaid].start() :] if unsaid < len(words) else ""
-    is_boundary_near = len(rest) / characters_per_s <= BOUNDARY_S
-    # Not a second one lost: the word before must have been said to its end.
-    is_last_alone = unsaid == len(words) - 1 and (
-        unsaid == 0 or spans[unsaid - 1][1] <= delivered_s + _ROUNDING_S
-    )
-    return "" if is_boundary_near and is_last_alone else rest
+    said = sum(end <= delivered_s + _ROUNDING_S for _, end in spans)
+    keep_s, is_word_lost = delivered_s, False
+    if said < len(words) and spans[said][0] < delivered_s - _ROUNDING_S:
+        begin, end = spans[said]
+        if min(sent_s, delivered_s) - begin < HEARD * (end - begin):
+            keep_s = min(max(begin, sent_s), delivered_s)
+        else:
+            is_word_lost = True
+            said += 1
+    rest = text[words[said].start() :] if said < len(words) else ""
+    is_last_alone = said == len(words) - 1 and not is_word_lost
+    if is_last_alone and len(rest) / characters_per_s <= BOUNDARY_S:
+        return Cut(delivered_s, "")
+    return Cut(keep_s, rest)
 
 
 def _spans(
-    words: Iterable["re.Match[str]"], characters_per_s: float, timed: Sequence[TimedWord]
+    words: Sequence["re.Match[str]"], characters_per_s: float, timed: Sequence[TimedWord]
 ) -> list[tuple[float, float]]:
     """When each word begins and ends, seconds from the beginning of the clause.
 
@@ -93,15 +118,20 @@ def _spans(
         while index < len(timed) and timed_letters + _letters(timed[index].word) <= letters:
             timed_letters += _letters(timed[index].word)
             index += 1
+        own = _letters(word.group())
         if index < len(timed):
-            spans.append((timed[index].start_s, timed[index].end_s))
-            known = (word.end() + 1, timed[index].end_s)
+            last, reached = index, timed_letters + _letters(timed[index].word)
+            while reached < letters + own and last + 1 < len(timed):
+                last += 1
+                reached += _letters(timed[last].word)
+            spans.append((timed[index].start_s, timed[last].end_s))
+            known = (word.end() + 1, timed[last].end_s)
         else:
             begin, end = (
                 known[1] + (character - known[0]) / characters_per_s for character in word.span()
             )
             spans.append((begin, end))
-        letters += _letters(word.group())
+        letters += own
     return spans
 
 

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 from voxd.config import Deadlines
-from voxd.contracts import LINE_RATE_HZ, SpeechRequest, SpeechStream, TextToSpeech
+from voxd.contracts import (
+    LINE_RATE_HZ,
+    PLAIN,
+    Delivery,
+    SpeechRequest,
+    SpeechStream,
+    TextToSpeech,
+)
 from voxd.engines.failover.continuation import TimedWord
 from voxd.engines.failover.hedge import Limits
 from voxd.errors import Category, EngineError, Phase
@@ -50,15 +57,16 @@ class Lane:
         """Seconds of audio before the clause."""
         self._request = request
         self._speech: SpeechStream | None = None
-        self._clauses: asyncio.Queue[tuple[str, bool]] = asyncio.Queue(1)  # one at a time
+        # One at a time: text, is_last, delivery.
+        self._clauses: asyncio.Queue[tuple[str, bool, Delivery]] = asyncio.Queue(1)
 
     async def voice(self) -> AsyncIterator[bytes | Said]:
         """Everything that it says; ends only by an error."""
         async with self.engine.open_speech(self._request) as speech:
             self._speech = speech
             while True:
-                text, is_last = await self._clauses.get()
-                pieces = speech.speak(text, is_last=is_last)
+                text, is_last, delivery = await self._clauses.get()
+                pieces = speech.speak(text, is_last=is_last, delivery=delivery)
                 try:
                     async for mulaw in pieces:
                         yield mulaw
@@ -67,7 +75,15 @@ class Lane:
                         await pieces.aclose()
                 yield Said.WHOLE
 
-    def speak(self, text: str, now: float, *, is_last: bool, is_hedge: bool) -> None:
+    def speak(
+        self,
+        text: str,
+        now: float,
+        *,
+        is_last: bool,
+        is_hedge: bool,
+        delivery: Delivery = PLAIN,
+    ) -> None:
         """Begin a clause; the one before must be over."""
         self.text = text
         self.is_hedge = is_hedge
@@ -75,7 +91,7 @@ class Lane:
         self.voiced_at = None
         self._before_s += self.delivered_s
         self.delivered_s = 0.0
-        self._clauses.put_nowait((text, is_last))
+        self._clauses.put_nowait((text, is_last, delivery))
 
     def note(self, mulaw: bytes, now: float) -> None:
         """This audio came."""
@@ -95,7 +111,7 @@ class Lane:
         else:
             since = min(self.heard_at, self.voiced_at + self.delivered_s)
             deadline = deadlines.next_audio_s
-        return Limits(since + deadline.soft_s, since + deadline.hard_s)
+        return Limits.after(since, deadline, last_since=self.heard_at)
 
     @property
     def timed(self) -> Sequence[TimedWord]:

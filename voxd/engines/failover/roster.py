@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from voxd.contracts import Engine, HealthRecorder
 from voxd.errors import Category, EngineError
-from voxd.events import EngineSwitched, Event, Kind
+from voxd.events import EngineSwitched, Event, HedgeEnded, HedgeStarted, Kind
 
 RETURN_S = 10.0
 """A call comes back to an engine that it left after this long at the earliest: one failure does
@@ -47,6 +47,11 @@ class Roster(Generic[E]):
         """The engine that the next request goes to."""
         return self.order()[0]
 
+    @property
+    def is_only(self) -> bool:
+        """There is one engine, so nobody to leave it for."""
+        return len(self.chain) == 1
+
     def order(self) -> list[E]:
         """All engines, the one to be asked first in front. Those that were left are last."""
         if not self._may_return:
@@ -70,9 +75,14 @@ class Roster(Generic[E]):
         """An engine lost the race to one that was started beside it, after this long."""
         self._board.record_late(engine.name, waited_s)
 
+    def note_hedge_started(self, engine: E) -> None:
+        """An engine is started beside a slow one."""
+        self._post(HedgeStarted(self._now(), self._kind, engine.name))
+
     def note_hedge(self, engine: E, *, won: bool) -> None:
         """An engine was started beside a slow one; did it deliver first?"""
         self._board.record_hedge(engine.name, won=won)
+        self._post(HedgeEnded(self._now(), self._kind, engine.name, won))
 
     def note_failure(self, engine: E, error: EngineError) -> None:
         """An engine failed or missed a hard deadline: it is left."""

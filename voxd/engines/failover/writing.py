@@ -7,8 +7,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from voxd.config import Deadlines
 from voxd.contracts import LanguageModel, Usage
-from voxd.dialog.sentences import ClauseSplitter
-from voxd.dialog.spoken import to_spoken
+from voxd.dialog.delivery import ClauseReader, DeliveredClause
+from voxd.dialog.spoken import is_speakable
 from voxd.engines.failover.hedge import Leave, Limits, Start, Wait, choose_step
 from voxd.engines.failover.race import Ended, Race
 from voxd.engines.failover.roster import Roster
@@ -28,28 +28,28 @@ class Writer:
         """Set once it is done."""
         self.is_speakable = False
         """A first clause is there."""
-        self._splitter = ClauseSplitter()
+        self._clauses = ClauseReader()
 
     def add(self, text: str) -> None:
         """It wrote this."""
         self.held.append(text)
-        self._note(self._splitter.feed(text))
+        self._note(self._clauses.feed(text))
 
     def finish(self, usage: Usage) -> None:
         """It is done."""
         self.usage = usage
-        self._note(self._splitter.finish())
+        self._note(self._clauses.finish())
 
     def limits(self, deadlines: Deadlines) -> Limits:
         """Until when it must come up with its next step."""
         deadline = deadlines.first_clause_s if self.held else deadlines.first_token_s
-        return Limits(self.begun_at + deadline.soft_s, self.begun_at + deadline.hard_s)
+        return Limits.after(self.begun_at, deadline)
 
     def error(self, category: Category, phase: Phase, message: str) -> EngineError:
         return EngineError(self.engine.name, category, phase, message)
 
-    def _note(self, clauses: Sequence[str]) -> None:
-        self.is_speakable = self.is_speakable or any(to_spoken(clause) for clause in clauses)
+    def _note(self, clauses: Sequence[DeliveredClause]) -> None:
+        self.is_speakable = self.is_speakable or any(is_speakable(it.text) for it in clauses)
 
 
 class Writing:
@@ -108,7 +108,12 @@ class Writing:
     async def _step(self) -> Writer | None:
         """Do what is to be done next; return the winner, once there is one."""
         limits = [writer.limits(self._deadlines) for writer in self._writers]
-        match choose_step(limits, self._now(), has_next=bool(self._waiting)):
+        match choose_step(
+            limits,
+            self._now(),
+            has_next=bool(self._waiting),
+            is_only=self._roster.is_only,
+        ):
             case Start():
                 self._start(self._waiting.pop(0))
             case Leave(index):
@@ -125,6 +130,8 @@ class Writing:
     def _start(self, engine: LanguageModel) -> None:
         writer = Writer(engine, self._now(), is_hedge=bool(self._writers))
         self._writers.append(writer)
+        if writer.is_hedge:
+            self._roster.note_hedge_started(engine)
         self._race.enter(writer, self._open_stream(engine))
 
     def _take(self, writer: Writer, item: str | Usage | Ended) -> bool:
@@ -191,8 +198,9 @@ class Writing:
                 reply is for the others.
         """
         has_successor = bool(self._waiting)
-        limit_at = self._now() + self._deadlines.next_audio_s.hard_s
-        arrival = await self._race.next(limit_at if has_successor else None)
+        limits = Limits.after(self._now(), self._deadlines.next_audio_s)
+        until = limits.hard_at if has_successor else limits.last_at
+        arrival = await self._race.next(None if self._roster.is_only else until)
         match arrival[1] if arrival else None:
             case str() | Usage() as piece:
                 return piece

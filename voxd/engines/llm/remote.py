@@ -23,6 +23,7 @@ from voxd.contracts import (
     EngineStatus,
     Priority,
     ReplyRequest,
+    Urgency,
     Usage,
 )
 from voxd.engines.failure import Failure
@@ -132,7 +133,7 @@ class RemoteLanguageModel:
     async def probe(self) -> float:
         """Have the smallest reply written: a list of models says nothing of how they do."""
         await self._connections.ensure()  # a caller's request finds a connection, too
-        request = ReplyRequest(PROBE_ID, 0, PROBE, PROBE_TOKENS, 0.0, Priority.PROBE)
+        request = ReplyRequest(PROBE_ID, 0, PROBE, PROBE_TOKENS, 0.0, Urgency(Priority.PROBE))
         begun_at = self._now()
         first_s: float | None = None
         async for _ in self.stream_reply(request):  # to its end, which keeps the connection

@@ -27,7 +27,7 @@ from voxd.contracts import EngineStatus, Priority
 from voxd.engines.local.handle import Member, WorkerHandle
 from voxd.engines.local.job import Job, Work
 from voxd.engines.local.process import WorkerSpec, build_command
-from voxd.engines.local.protocol import Frame, MessageType
+from voxd.engines.local.protocol import PROMOTE, Frame, MessageType
 from voxd.engines.local.scheduler import Decision, Scheduler, Ticket
 from voxd.engines.local.supervisor import Supervisor
 from voxd.engines.local.watch import judge_request
@@ -81,7 +81,7 @@ class LocalCompute:
         """Start a worker and keep it running; `WorkerHandle.ready` waits for it.
 
         Args:
-            kind: `stt`, `llm` or `tts`.
+            kind: `stt`, `llm`, `tts` or `turn`.
             name: of its engine, unique.
             options: for its `load`; JSON.
             threads: processor threads it computes with; more than the cores become the cores.
@@ -119,7 +119,7 @@ class LocalCompute:
                 member.name, Category.BAD_REQUEST, Phase.CONNECT, "cannot be written as JSON"
             ) from error
         ticket = Ticket(next(self._ids), member.name, priority, deadline, self._now())
-        job = Job(ticket.id, member.name, work, self._close)
+        job = Job(ticket.id, member.name, work, self._close, self._promote)
         self._jobs[ticket.id] = job
         self._tickets[ticket.id] = ticket
         try:
@@ -222,6 +222,15 @@ class LocalCompute:
             self._perform(decision)
         elif job.id in self._jobs:
             self._members[job.worker].supervisor.cancel(job.id)
+
+    def _promote(self, job: Job, priority: Priority) -> None:
+        """The caller of a job is in a hurry now: the next choice counts it so, here or there."""
+        decision = self._scheduler.promote(job.id, priority, self._now())
+        if decision is not None:
+            self._perform(decision)
+        else:
+            params = {"id": job.id, "priority": int(priority)}
+            self._members[job.worker].supervisor.notify(PROMOTE, params)
 
     def _forget(self, job_id: int) -> Job:
         self._tickets.pop(job_id)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from voxd.contracts import Priority
 from voxd.engines.local.protocol import Frame, MessageType
 from voxd.errors import Category, EngineError, Phase
 
@@ -45,6 +46,7 @@ class Job:
     worker: str
     work: Work
     on_close: Callable[["Job"], None]
+    on_promote: Callable[["Job", Priority], None] | None = None
     deaths: int = 0
     """How many workers died while they computed it."""
     has_delivered: bool = False
@@ -96,6 +98,11 @@ class Job:
         frame = self._frames.popleft()
         self._unread_bytes -= len(frame.payload) + FRAME_OVERHEAD_BYTES
         return frame
+
+    def promote(self, priority: Priority) -> None:
+        """It has become more urgent, wherever it is; harmless when it is over."""
+        if not self.is_over and self.on_promote is not None:
+            self.on_promote(self, priority)
 
     def cancel(self) -> None:
         """Stop it: nothing more is delivered, and the worker stops at its next step."""

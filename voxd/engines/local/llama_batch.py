@@ -14,6 +14,7 @@ waits for the reply that is being written, and only the newest one is kept.
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from voxd.commands import Message
 from voxd.engines.local.llama_context import DecodeError, LlamaContext
@@ -129,6 +130,13 @@ class LlamaBatch:
             if job.request.id == request_id:
                 return [cancelled(job.request), *self._end(job)]
         return []
+
+    def promote(self, request_id: int, priority: float) -> None:
+        """A request has become more urgent, from the next step on; harmless when it is over."""
+        for job in self._jobs.values():
+            if job.request.id == request_id:
+                urgency = (priority, *job.request.urgency[1:])
+                job.request = replace(job.request, urgency=urgency)
 
     def release(self, call_id: str) -> list[Answer]:
         """The call is over: free its sequence. Harmless when it has none."""

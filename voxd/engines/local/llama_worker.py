@@ -10,6 +10,7 @@ Operations::
                          finish_reason, dropped_messages}
     request prepare   {call_id, messages} -> done, as above
     notify  release   {call_id}
+    notify  promote   {id, priority}
 """
 
 import math
@@ -26,7 +27,7 @@ from voxd.engines.local.llama_context import LlamaContext
 from voxd.engines.local.llama_request import Answer, Failed, Request, Started, Text
 from voxd.engines.local.llama_sequences import SequencePool
 from voxd.engines.local.prompt import ChatTemplate
-from voxd.engines.local.protocol import Frame, MessageType
+from voxd.engines.local.protocol import PROMOTE, Frame, MessageType
 from voxd.engines.local.serving import Inbox, Send, done, failed, failed_by, partial, started
 from voxd.engines.local.step_plan import Pace
 from voxd.errors import Category
@@ -71,7 +72,7 @@ class LlamaWorker:
         while True:
             frame = inbox.poll() if batch.has_work else inbox.get()
             while frame is not None:
-                for answer in _receive(batch, frame):
+                for answer in receive(batch, frame):
                     send(encode_answer(answer) if not isinstance(answer, Frame) else answer)
                 frame = inbox.poll()
             for answer in batch.step():
@@ -156,11 +157,12 @@ def encode_answer(answer: Answer) -> Frame:
     return done(answer.id, data)
 
 
-def _receive(batch: LlamaBatch, frame: Frame) -> Sequence[Answer | Frame]:
+def receive(batch: LlamaBatch, frame: Frame) -> Sequence[Answer | Frame]:
+    """Take a frame of the daemon's; what is to be answered at once."""
     if frame.type is MessageType.CANCEL:
         return batch.cancel(frame.id)
-    if frame.type is MessageType.NOTIFY and frame.fields.get("op") == RELEASE:
-        return batch.release(str(frame.fields.get("params", {}).get("call_id", "")))
+    if frame.type is MessageType.NOTIFY:
+        return _take_notice(batch, frame.fields.get("op"), frame.fields.get("params", {}))
     if frame.type is not MessageType.REQUEST:
         return []
     try:
@@ -171,3 +173,11 @@ def _receive(batch: LlamaBatch, frame: Frame) -> Sequence[Answer | Frame]:
         return batch.submit(request)
     except Exception as error:  # the named border: a worker's request
         return [failed_by(frame.id, error)]
+
+
+def _take_notice(batch: LlamaBatch, op: object, params: Mapping[str, Any]) -> Sequence[Answer]:
+    if op == RELEASE:
+        return batch.release(str(params.get("call_id", "")))
+    if op == PROMOTE:
+        batch.promote(int(params["id"]), float(params["priority"]))
+    return []

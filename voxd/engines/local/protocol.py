@@ -65,6 +65,9 @@ class MessageType(StrEnum):
 
 CANCELLED = "cancelled"
 """The `category` of the error that answers a cancelled request."""
+PROMOTE = "promote"
+"""The `op` of a notice that request `id` has become as urgent as `priority`; for workers that
+compute several at once, the others ignore it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ Every method returns what is to be dispatched now; the caller (a shell) only per
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voxd.contracts import Priority
 from voxd.errors import Category, EngineError, Phase
@@ -32,7 +32,7 @@ class Ticket:
     deadline: float
     """Seconds, loop clock; earlier goes first within a priority."""
     at: float
-    """Seconds, loop clock, of its arrival."""
+    """Seconds, loop clock, of its arrival, or of its promotion."""
 
     @property
     def urgency(self) -> tuple[int, float, int]:
@@ -128,6 +128,25 @@ class Scheduler:
         if self._waiting.pop(ticket_id, None) is None:
             return None
         return self._grant()
+
+    def promote(self, ticket_id: int, priority: Priority, at: float) -> Decision | None:
+        """A request has become more urgent: it counts with its new priority from now on.
+
+        Args:
+            at: seconds, loop clock; what it has waited so far, nobody waited for.
+
+        Returns:
+            None: it is not waiting. One that was granted keeps the priority for the case that
+            its worker dies and it waits again.
+        """
+        ticket = self._waiting.get(ticket_id)
+        if ticket is not None:
+            self._waiting[ticket_id] = replace(ticket, priority=priority, at=at)
+            return self._grant()
+        for worker in self._workers.values():
+            if ticket_id in worker.held:
+                worker.held[ticket_id] = replace(worker.held[ticket_id], priority=priority)
+        return None
 
     def finished(self, ticket_id: int) -> Decision:
         """A granted request was answered."""

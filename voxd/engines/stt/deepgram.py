@@ -3,7 +3,7 @@
 The line's mu-law goes up untouched. Words come as interims about once a second and as finals at
 Deepgram's own idea of a pause; `Finalize`, sent at ours, makes them come at once. A turn signal
 is made of `speech_final` (perhaps over: `endpointing_s` of silence), `SpeechStarted` (resumed)
-and `UtteranceEnd` (over: no word for `utterance_end_s`).
+and `UtteranceEnd` (over: no word for the tier's `utterance_end_s`).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from voxd.config import Table, read_secret
-from voxd.contracts import LINE_RATE_HZ, Capabilities
+from voxd.contracts import DEFAULT_HINTS, LINE_RATE_HZ, Capabilities, TurnHints
 from voxd.engines.registry import Services
 from voxd.engines.stt.deepgram_engine import DeepgramSpeechToText
 from voxd.engines.stt.deepgram_link import Control, DeepgramLink
@@ -50,8 +50,6 @@ class Settings(Table):
     smart_format: bool = True
     punctuate: bool = True
     endpointing_s: float = Field(0.3, ge=0, le=5)
-    utterance_end_s: float = Field(1.0, ge=0, le=5)
-    vad_events: bool = False
     keyterms: tuple[str, ...] = Field((), max_length=100)
     connect_s: float = Field(2.0, ge=0.1, le=10)
     result_s: float = Field(2.0, ge=0.2, le=30)
@@ -63,7 +61,9 @@ class Settings(Table):
         return self
 
 
-def encode_listen(settings: Settings, language: str) -> dict[str, Any]:
+def encode_listen(
+    settings: Settings, language: str, hints: TurnHints = DEFAULT_HINTS
+) -> dict[str, Any]:
     """The query of `/v1/listen`, in the SDK's words."""
     query: dict[str, Any] = {
         "model": settings.model,
@@ -74,11 +74,11 @@ def encode_listen(settings: Settings, language: str) -> dict[str, Any]:
         "interim_results": True,
         "smart_format": settings.smart_format,
         "punctuate": settings.punctuate,
-        "vad_events": settings.vad_events,
+        "vad_events": hints.vad_events,
         "endpointing": round(settings.endpointing_s * 1000) or False,
     }
-    if settings.utterance_end_s:
-        wanted_ms = round(settings.utterance_end_s * 1000)
+    if hints.utterance_end_s:
+        wanted_ms = round(hints.utterance_end_s * 1000)
         query["utterance_end_ms"] = max(UTTERANCE_END_FLOOR_MS, wanted_ms)
     if settings.keyterms:
         query["keyterm"] = list(settings.keyterms)

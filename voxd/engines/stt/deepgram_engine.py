@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from voxd.contracts import (
+    DEFAULT_HINTS,
     LINE_RATE_HZ,
     MULAW_SILENCE,
     Capabilities,
     EngineState,
     EngineStatus,
     TranscriptStream,
+    TurnHints,
 )
 from voxd.engines.recent import RecentLatencies
 from voxd.engines.stt.deepgram_link import (
@@ -42,10 +44,10 @@ class DeepgramSpeechToText:
         link: DeepgramLink,
         version: Version,
         dialect: Dialect,
-        encode_listen: Callable[[str], dict[str, Any]],
+        encode_listen: Callable[[str, TurnHints], dict[str, Any]],
         result_s: float,
     ) -> None:
-        """`encode_listen` makes the parameters of `connect` for a language."""
+        """`encode_listen` makes the parameters of `connect` for a language and a tier."""
         self.name = name
         self.capabilities = capabilities
         self._link = link
@@ -91,8 +93,10 @@ class DeepgramSpeechToText:
             return asyncio.get_running_loop().time() - begun_at
 
     @contextlib.asynccontextmanager
-    async def open_stream(self, call_id: str, language: str) -> AsyncIterator[TranscriptStream]:
-        async with self._connect(language) as socket:
+    async def open_stream(
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
+    ) -> AsyncIterator[TranscriptStream]:
+        async with self._connect(language, hints) as socket:
             stream = DeepgramTranscriptStream(
                 self.name, socket, self._dialect, self._result_s, self._latencies
             )
@@ -113,11 +117,13 @@ class DeepgramSpeechToText:
                 return
 
     @contextlib.asynccontextmanager
-    async def _connect(self, language: str) -> AsyncIterator[DeepgramSocket]:
+    async def _connect(
+        self, language: str, hints: TurnHints = DEFAULT_HINTS
+    ) -> AsyncIterator[DeepgramSocket]:
         async with contextlib.AsyncExitStack() as stack:
             try:
                 socket = await stack.enter_async_context(
-                    self._link.connect(self._version, self._encode_listen(language))
+                    self._link.connect(self._version, self._encode_listen(language, hints))
                 )
             except EngineError as error:
                 self._refusals += 1

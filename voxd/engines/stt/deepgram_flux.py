@@ -18,7 +18,7 @@ from typing import Any, Self
 from pydantic import Field, model_validator
 
 from voxd.config import Table, read_secret
-from voxd.contracts import LINE_RATE_HZ, MULAW_SILENCE, Capabilities
+from voxd.contracts import DEFAULT_HINTS, LINE_RATE_HZ, MULAW_SILENCE, Capabilities, TurnHints
 from voxd.engines.registry import Services
 from voxd.engines.stt.deepgram_engine import DeepgramSpeechToText
 from voxd.engines.stt.deepgram_link import Control, DeepgramLink
@@ -66,7 +66,9 @@ class Settings(Table):
         return self
 
 
-def encode_listen(settings: Settings, language: str) -> dict[str, Any]:
+def encode_listen(
+    settings: Settings, language: str, hints: TurnHints = DEFAULT_HINTS
+) -> dict[str, Any]:
     """The query of `/v2/listen`, in the SDK's words."""
     query: dict[str, Any] = {
         "model": settings.model,

@@ -18,6 +18,7 @@ from pydantic import Field
 
 from voxd.config import Table
 from voxd.contracts import (
+    DEFAULT_HINTS,
     LINE_RATE_HZ,
     MULAW_SILENCE,
     PROBE_CALL_ID,
@@ -26,6 +27,7 @@ from voxd.contracts import (
     Priority,
     Transcript,
     TranscriptStream,
+    TurnHints,
 )
 from voxd.engines.local.compute import WorkerHandle
 from voxd.engines.local.job import Job
@@ -229,7 +231,9 @@ class FasterWhisperSpeechToText:
         return asyncio.get_running_loop().time() - begun_at
 
     @contextlib.asynccontextmanager
-    async def open_stream(self, call_id: str, language: str) -> AsyncIterator[TranscriptStream]:
+    async def open_stream(
+        self, call_id: str, language: str, hints: TurnHints = DEFAULT_HINTS
+    ) -> AsyncIterator[TranscriptStream]:
         stream = WhisperTranscriptStream(
             self._worker, call_id, language, self._settings.max_utterance_s
         )

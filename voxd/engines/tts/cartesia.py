@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from voxd.config import Table, read_secret
+from voxd.config import Emotion, Table, read_secret
 from voxd.contracts import (
     PROBE_CALL_ID,
     Capabilities,
@@ -22,6 +22,7 @@ from voxd.contracts import (
     Priority,
     SpeechRequest,
     SpeechStream,
+    Urgency,
 )
 from voxd.engines.recent import RecentLatencies
 from voxd.engines.tts.cartesia_messages import Failed
@@ -67,8 +68,9 @@ class Settings(Table):
     """Factor on the voice's own speed (sonic-3 and later)."""
     volume: float = Field(1.0, ge=0.5, le=2.0)
     """Factor on the voice's own loudness (sonic-3 and later)."""
-    emotion: str = Field("", pattern=r"^[a-z]*$")
-    """One of Cartesia's words (`calm`, `content`, …); empty for the voice's own."""
+    emotion: Emotion = ""
+    """One of Cartesia's words (`calm`, `content`, …) for agents without one; empty: the voice's
+    own."""
     word_times: bool = True
     """Ask when each word is spoken."""
     contexts_per_socket: int = Field(8, ge=1, le=100)
@@ -121,7 +123,8 @@ class CartesiaTextToSpeech:
     async def probe(self) -> float:
         """Have one syllable spoken: a few characters, and only when nobody else asks."""
         language = next(iter(self.capabilities.languages), "en")
-        request = SpeechRequest(PROBE_CALL_ID, 0, language, voice="", priority=Priority.PROBE)
+        urgency = Urgency(Priority.PROBE)
+        request = SpeechRequest(PROBE_CALL_ID, 0, language, voice="", urgency=urgency)
         async with self.open_speech(request) as speech:
             begun_at = asyncio.get_running_loop().time()
             pieces = speech.speak("Hm.", is_last=True)

@@ -15,12 +15,15 @@ from typing import Any
 
 import orjson
 
-from voxd.contracts import LINE_RATE_HZ
+from voxd.contracts import LINE_RATE_HZ, Delivery
 from voxd.engines.failure import decode_retry_after, decode_word, judge_status
 from voxd.errors import Category
 
 OUTPUT_FORMAT = {"container": "raw", "encoding": "pcm_mulaw", "sample_rate": LINE_RATE_HZ}
 """The line's own format: what comes is sent on untouched."""
+MIN_SPEED, MAX_SPEED = 0.6, 1.5
+MIN_VOLUME, MAX_VOLUME = 0.5, 2.0
+"""What the service takes (cartesia 4.2.0, types/generation_config.py)."""
 UNSPACED = frozenset({"zh", "ja", "th"})
 """Languages written without spaces between sentences."""
 
@@ -85,24 +88,10 @@ def encode_fields(
     voice: str,
     language: str,
     *,
-    speed: float = 1.0,
-    volume: float = 1.0,
-    emotion: str = "",
     has_word_times: bool = False,
 ) -> dict[str, Any]:
-    """What every input of one context repeats unchanged.
-
-    Args:
-        speed, volume: factors; 1 is the voice's own. emotion: one word; empty for the voice's own.
-    """
-    generation: dict[str, float | str] = {}
-    if speed != 1.0:
-        generation["speed"] = speed
-    if volume != 1.0:
-        generation["volume"] = volume
-    if emotion:
-        generation["emotion"] = emotion
-    fields: dict[str, Any] = {
+    """What every input of one context repeats unchanged, beside its `generation_config`."""
+    return {
         "model_id": model,
         "voice": {"mode": "id", "id": voice},
         "language": language,
@@ -110,7 +99,23 @@ def encode_fields(
         "max_buffer_delay_ms": 0,  # we send whole clauses; the default is to wait 3 s for more
         "add_timestamps": has_word_times,
     }
-    return fields | ({"generation_config": generation} if generation else {})
+
+
+def encode_delivery(
+    delivery: Delivery, speed: float, volume: float, emotion: str
+) -> dict[str, float | str]:
+    """The `generation_config` of a delivery: only what differs from the voice's own.
+
+    Args:
+        speed, volume: the engine's factors, on which the delivery's come.
+        emotion: the engine's word, where the delivery has none.
+    """
+    generation: dict[str, float | str] = {
+        "speed": round(min(max(speed * delivery.speed, MIN_SPEED), MAX_SPEED), 3),
+        "volume": round(min(max(volume * delivery.volume, MIN_VOLUME), MAX_VOLUME), 3),
+        "emotion": delivery.emotion or emotion,
+    }
+    return {name: value for name, value in generation.items() if value not in (1.0, "")}
 
 
 def encode_clause(

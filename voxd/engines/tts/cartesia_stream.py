@@ -2,7 +2,9 @@
 
 Clauses go into the context one after the other, each with a flush behind it, so that its end is
 known; the server keeps the prosody from clause to clause. A context lives for a second after its
-last audio: a reply whose model is slower than that goes on in a new one.
+last audio: a reply whose model is slower than that goes on in a new one. So does a clause with
+another delivery, because all inputs of a context must agree in it. Rejected: the tags for the same
+in the text, of which nobody says where they end.
 
 Nothing is tried twice, with one exception: a clause that is refused before any audio by a context
 which an earlier clause had used. That one, or its connection, had ended in the meantime, and the
@@ -13,7 +15,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from voxd.contracts import LINE_RATE_HZ, SpeechRequest
+from voxd.contracts import LINE_RATE_HZ, PLAIN, Delivery, SpeechRequest
 from voxd.engines.tts.cartesia_messages import (
     Audio,
     Done,
@@ -22,6 +24,7 @@ from voxd.engines.tts.cartesia_messages import (
     WordTime,
     WordTimes,
     encode_clause,
+    encode_delivery,
     encode_fields,
 )
 from voxd.errors import Category, EngineError, Phase
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
     from voxd.engines.tts.cartesia import CartesiaTextToSpeech
     from voxd.engines.tts.cartesia_sockets import Context
 
+LAUGHTER = "[laughter]"
+"""Cartesia's tag for a laugh; the only one that is ever sent."""
 WORDS = 1024
 """Word times that a stream keeps; a reply of 150 tokens has fewer."""
 
@@ -49,25 +54,32 @@ class CartesiaSpeechStream:
             settings.model,
             request.voice or settings.voice,
             request.language,
-            speed=settings.speed,
-            volume=settings.volume,
-            emotion=settings.emotion,
             has_word_times=settings.word_times,
         )
+        self._generation: dict[str, float | str] = {}
+        """The delivery of the context: one that was used keeps it."""
         self._voiced_s = 0.0
         """Seconds of audio that came."""
         self._context_begins_s = 0.0
         """Where in it the context began."""
         self._now = asyncio.get_running_loop().time
 
-    async def speak(self, text: str, *, is_last: bool) -> AsyncIterator[bytes]:
+    async def speak(
+        self, text: str, *, is_last: bool, delivery: Delivery = PLAIN
+    ) -> AsyncIterator[bytes]:
         """See `contracts.SpeechStream`. A clause without sound yields nothing."""
         begun_at = self._now()
-        may_retry = self._context.is_used and self._context.is_open
+        settings = self._engine.settings
+        generation = encode_delivery(delivery, settings.speed, settings.volume, settings.emotion)
+        is_changed = self._context.is_used and generation != self._generation
+        self._generation = generation
+        if delivery.has_laughter:
+            text = f"{LAUGHTER} {text}"
+        may_retry = self._context.is_used and self._context.is_open and not is_changed
         has_audio = is_ended = False
         self._engine.speaking += 1
         try:
-            if not self._context.is_open:
+            if is_changed or not self._context.is_open:
                 await self._renew_context()
             deadline = await self._say(text, is_last)
             while not is_ended:
@@ -103,7 +115,10 @@ class CartesiaSpeechStream:
     async def _say(self, text: str, is_last: bool) -> float:
         """Send a clause; return when its first audio must be there."""
         deadline = self._now() + self._engine.settings.first_audio_s
-        messages = encode_clause(self._fields, self._context.id, text, is_last=is_last)
+        fields = self._fields
+        if self._generation:
+            fields = {**fields, "generation_config": self._generation}
+        messages = encode_clause(fields, self._context.id, text, is_last=is_last)
         await self._context.send(messages, deadline)
         return deadline
 
@@ -115,6 +130,8 @@ class CartesiaSpeechStream:
     def _note(self, words: tuple[WordTime, ...]) -> None:
         begin = self._context_begins_s
         for time in words[: WORDS - len(self.word_times)]:
+            if time.word == LAUGHTER:
+                continue
             shifted = WordTime(time.word, begin + time.start_s, begin + time.end_s)
             self.word_times.append(shifted)
 

@@ -36,8 +36,9 @@ CAPABILITIES = Capabilities(Kind.TURN, is_local=True, languages=LANGUAGES, expec
 
 CAPACITY = 2
 """Requests in the worker: one computes, one is there already when it ends."""
-PATIENCE_S = 0.2
-"""The judgement should be there this long after it was asked for; orders the queue."""
+PATIENCE_S = 0.5
+"""Orders the queue: after the transcription of the same pause (0.4 s), which a reply needs to be
+begun; without a judgement there is one all the same."""
 LIMIT_S = 5.0
 """It takes 0.05 s; a worker that computes this long is stuck."""
 

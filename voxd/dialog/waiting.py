@@ -1,0 +1,71 @@
+"""Rules about what the caller says while the reply is being made. Pure.
+
+Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `turns.TABLE`.
+
+Before a filler, speech means that the turn was not over: it continues, and the reply is made anew
+when it ends (`caller_side.caller_went_on`). After "Let me check that for you." most callers say
+"okay", which must not throw away a reply that is late as it is. So the question is settled once
+the filler is heard (`filler.settle_question`), and what comes then is an utterance of its own: an
+"okay", a cough or the filler's own echo changes nothing, other words join the question.
+"""
+
+from voxd.commands import AwaitPause, ClearPlayback, CloseUtterance, Command, DropReply
+from voxd.dialog.backchannel import is_backchannel, is_echo
+from voxd.dialog.caller_side import (
+    caller_went_on,
+    keep_transcript,
+    note_overlap_pause,
+    talk_over,
+    weigh_transcript,
+)
+from voxd.dialog.filler import take_back
+from voxd.dialog.floor import Floor, State, Utterance
+from voxd.events import SpeechPaused, SpeechStarted, Timer, TranscriptReceived
+
+
+def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """The caller speaks: the turn continues, or it is said to a filler."""
+    return talk_over(floor, event) if _is_bridged(floor) else caller_went_on(floor, event)
+
+
+def note_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
+    """What was said to a filler is over: get the words."""
+    return note_overlap_pause(floor, event) if _is_bridged(floor) else []
+
+
+def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
+    """What was said to a filler. Words of the question itself, revised now, come too late."""
+    if not _is_bridged(floor) or not floor.utterance.has_speech:
+        return []
+    keep_transcript(floor, event)
+    utterance = floor.utterance
+    if is_backchannel(utterance.text) or is_echo(utterance.text, floor.last_filler):
+        if not utterance.is_transcribed or not event.is_final:
+            return []
+        floor.utterance = Utterance()
+        return [CloseUtterance(utterance.speech_end)]
+    commands = _reopen(floor)
+    if utterance.is_speaking:
+        floor.state = State.HEARING
+        return commands
+    floor.state = State.PAUSED
+    return [*commands, AwaitPause(floor.waits.unknown_s), *weigh_transcript(floor, event)]
+
+
+def _reopen(floor: Floor) -> list[Command]:
+    """The question goes on: drop the reply to its first part, which the next one answers too."""
+    attempt = floor.attempt
+    assert attempt is not None
+    floor.history.add_aside(attempt.user or "")
+    floor.attempt = None
+    floor.turn -= 1
+    return [
+        DropReply(attempt.reply_id),
+        *take_back(floor),
+        ClearPlayback(),
+        *floor.stop_timer(Timer.LAST_NET),
+    ]
+
+
+def _is_bridged(floor: Floor) -> bool:
+    return floor.attempt is not None and floor.attempt.is_bridged

@@ -1,0 +1,42 @@
+"""The stock phrases that voxd brings along, by language: what is said without a model. Pure data.
+
+They are the defaults of `[phrases.LANGUAGE]`. A language that is not here needs a whole table of
+its own in the config: an apology in a language that the caller does not speak is none.
+"""
+
+from collections.abc import Mapping
+
+SHIPPED: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
+    "en": {
+        "greeting": "Hello! Thank you for calling. How can I help you today?",
+        "reprompt": "Are you still there?",
+        "did_not_catch": "I'm sorry, I didn't catch that. Could you please repeat?",
+        "too_slow": "I apologize, I'm taking too long. Could you repeat that?",
+        "failure": (
+            "I'm sorry, something went wrong on our side. Please call again in a few minutes."
+        ),
+        "goodbye": "Thank you for calling. Goodbye!",
+        "busy": (
+            "I'm sorry, all our lines are busy at the moment. Please call again in a few minutes."
+        ),
+        "fillers": ("Let me check that for you.", "One moment, please."),
+        "common": ("Is there anything else I can help you with?", "You're welcome!"),
+    },
+    "es": {
+        "greeting": "¡Hola! Gracias por llamar. ¿Cómo puedo ayudarle hoy?",
+        "reprompt": "¿Sigue usted ahí?",
+        "did_not_catch": "Lo siento, no entendí. ¿Podría repetir, por favor?",
+        "too_slow": "Disculpe, estoy tardando demasiado. ¿Podría repetirlo?",
+        "failure": (
+            "Lo siento, ha habido un problema de nuestra parte."
+            " Por favor, llame de nuevo en unos minutos."
+        ),
+        "goodbye": "Gracias por llamar. ¡Adiós!",
+        "busy": (
+            "Lo siento, todas nuestras líneas están ocupadas en este momento."
+            " Por favor, llame de nuevo en unos minutos."
+        ),
+        "fillers": ("Déjeme verificar eso para usted.", "Un momento, por favor."),
+        "common": ("¿Hay algo más en que pueda ayudarle?", "¡De nada!"),
+    },
+}
