@@ -252,7 +252,7 @@ class Health(Table):
     """`[health]`: how engines are watched, seconds."""
 
     probe_s: float = Field(2.0, ge=0.1, le=600)
-    idle_probe_s: float = Field(300.0, ge=1, le=86_400)
+    idle_probe_s: float = Field(300.0, ge=0, le=86_400)
     probe_limit_s: float = Field(5.0, ge=0.1, le=60)
 
 

@@ -72,6 +72,8 @@ class Timer(StrEnum):
     """The caller has said nothing for a while."""
     TRANSCRIPT = "transcript"
     """The turn is over, its transcript is late."""
+    NO_WORDS = "no_words"
+    """The provider has heard the turn's end, our own ear hears something: no newer words came."""
     LAST_NET = "last_net"
     """The turn is over, no reply is audible yet: the last net."""
     FILLER = "filler"

@@ -7,8 +7,8 @@ import pytest
 
 from tests.audio.samples import make_noise, read_speech
 from voxd.audio.activity import SpeechActivity, SpeechOffset, SpeechOnset
-from voxd.audio.interruption import InterruptionJudge, Judgement, is_voiced
-from voxd.audio.voicing import analyse
+from voxd.audio.interruption import InterruptionJudge, Judgement, is_voiced, voiced_s
+from voxd.audio.voicing import Frames, analyse
 from voxd.config import Ear
 from voxd.events import Verdict
 
@@ -149,6 +149,15 @@ def test_what_is_said_while_the_agent_is_silent_is_not_judged() -> None:
     overlap = Overlap(3.0).add(read_speech(CALLER), 0.5)
     overlap.agent[:] = 0
     assert overlap.run() == []
+
+
+def test_voice_goes_on_where_its_pitch_is_taken_for_half_of_it() -> None:
+    def voice(*pitch_hz: float) -> Frames:
+        same = np.zeros(len(pitch_hz))
+        return Frames(same, same + 0.8, np.array(pitch_hz), np.zeros((len(same), 6)), same)
+
+    assert voiced_s(voice(211, 216, 107, 211, 104)) == pytest.approx(0.04)
+    assert voiced_s(voice(211, 150, 107, 290, 104)) == 0.0
 
 
 def test_a_judge_without_sound_says_nothing() -> None:

@@ -48,3 +48,13 @@ def test_there_is_a_frame_for_every_hop_in_which_a_window_fits() -> None:
     frames = analyse(np.zeros(round((WINDOW_S + 3 * HOP_S) * RATE), np.int16))
     assert len(frames.level_dbfs) == len(frames.strength) == len(frames.bands_db) == 4
     assert np.all(np.isfinite(frames.level_dbfs))
+
+
+def test_the_newest_sound_is_in_the_last_frame() -> None:
+    """Of a stretch in which whole frames leave 8 ms over, the oldest 8 are left out."""
+    silence = np.zeros(round((WINDOW_S + 3 * HOP_S) * RATE) + 64, np.int16)
+    old, new = silence.copy(), silence.copy()
+    old[:64], new[-64:] = 10000, 10000
+    assert len(analyse(old).level_dbfs) == len(analyse(new).level_dbfs) == 4
+    assert analyse(old).level_dbfs.max() < -70
+    assert analyse(new).level_dbfs[-1] > -40 > analyse(new).level_dbfs[0]

@@ -1,11 +1,13 @@
-"""Keys on the telephone, alone and beside speech; and by what a pause becomes the turn's end."""
+"""Keys on the telephone, alone and beside speech; what ends a turn; the echo of a reply."""
 
 import pytest
 
-from tests.dialog.playbook import JUDGED, Playbook, expect
+from tests.dialog.playbook import JUDGED, SPECULATIVE, Playbook, expect
 from voxd.commands import (
     AwaitPause,
+    CloseUtterance,
     Command,
+    DropReply,
     EndTurn,
     JudgeTurn,
     StartReply,
@@ -260,3 +262,103 @@ def test_who_goes_on_takes_the_providers_end_back() -> None:
     book.send(SpeechPaused(3.9, 3.8))
     final = TranscriptReceived(4.0, EITHER, 3.8, True, "stt")
     assert awaited_s(book.send(final)) == pytest.approx(0.7)
+
+
+# --- the agent's own echo -----------------------------------------------------------------------
+
+CLOSING = "We close at five in the evening."
+
+
+def echoing() -> tuple[Playbook, int]:
+    """A reply sounds from 4.0 to 6.0."""
+    book = Playbook().greeted()
+    reply = book.asked("When do you close?", 2.0, 3.0)
+    book.send(ClauseStarted(4.0, reply, 0, CLOSING, 4.0, True))
+    return book, reply
+
+
+@pytest.mark.parametrize("is_told_before_the_end", [True, False])
+def test_what_comes_back_of_a_reply_is_no_turn(is_told_before_the_end: bool) -> None:
+    book, reply = echoing()
+    end = PlaybackFinished(6.0, reply)
+    start = SpeechStarted(5.9 if is_told_before_the_end else 6.1, 5.0)
+    for event in (start, end) if is_told_before_the_end else (end, start):
+        book.send(event)
+    book.send(SpeechPaused(6.2, 6.1))
+    commands = book.send(TranscriptReceived(6.4, "Five in the evening.", 6.1, True, "stt"))
+    assert CloseUtterance(6.1) in commands
+    assert book.brain.state is State.LISTENING
+    assert len(book.all_of(StartReply)) == 1
+
+
+def test_what_came_back_in_the_middle_of_a_reply_is_no_context() -> None:
+    for is_late in (True, False):
+        book, reply = echoing()
+        book.send(SpeechStarted(4.3, 4.2))
+        book.send(SpeechPaused(5.1, 5.0))
+        words = TranscriptReceived(5.3, "we close at five", 5.0, True, "stt")
+        end = PlaybackFinished(6.0, reply)
+        for event in (end, words) if is_late else (words, end):
+            book.send(event)
+        assert CloseUtterance(5.0) in book.commands
+        assert book.brain.state is State.LISTENING
+        book.asked("Thank you.", 7.0, 8.0)
+        assert pressed(book) == "Thank you."
+
+
+def test_a_reply_that_came_back_and_was_heard_to_its_end_before_is_no_turn() -> None:
+    book, reply = echoing()
+    book.send(SpeechStarted(5.1, 5.0))
+    book.send(SpeechPaused(5.9, 5.8))
+    book.send(TranscriptReceived(5.95, "Five in the evening.", 5.8, True, "stt"))
+    book.send(PlaybackFinished(6.0, reply))
+    assert book.brain.state is State.LISTENING
+
+
+@pytest.mark.parametrize("words", ["In the evening is too late.", "Five?", "the evening"])
+def test_words_of_the_callers_own_are_a_turn(words: str) -> None:
+    book, reply = echoing()
+    book.send(SpeechStarted(5.9, 5.5))
+    book.send(PlaybackFinished(6.0, reply))
+    book.send(SpeechPaused(6.6, 6.5))
+    book.send(TranscriptReceived(6.8, words, 6.5, True, "stt"))
+    book.send(PauseReached(7.7, 6.5, 1.2))
+    assert pressed(book) == words
+
+
+def test_words_that_may_still_grow_are_no_echo_yet_and_no_turn() -> None:
+    book, reply = echoing()
+    book.send(SpeechStarted(5.9, 5.5))
+    book.send(PlaybackFinished(6.0, reply))
+    book.send(SpeechPaused(6.6, 6.5))
+    assert book.send(TranscriptReceived(6.7, "five in the", 6.5, False, "stt")) == []
+    book.play([(PauseReached(7.2, 6.5, 0.7), [expect(StartTimer, timer=Timer.TRANSCRIPT)])])
+    book.send(TranscriptReceived(7.3, "Five in the morning!", 6.5, True, "stt"))
+    book.send(PauseReached(7.7, 6.5, 1.2))
+    assert pressed(book) == "Five in the morning!"
+
+
+def test_the_same_words_said_after_the_reply_are_a_turn() -> None:
+    book, reply = echoing()
+    book.send(PlaybackFinished(6.0, reply))
+    book.asked("Five in the evening?", 6.5, 7.5)
+    assert pressed(book) == "Five in the evening?"
+
+
+def test_a_pause_that_the_ear_has_begun_anew_counts_and_an_earlier_one_does_not() -> None:
+    book = Playbook().greeted().said(FINISHED, 2.0, 3.0)
+    assert book.send(PauseReached(3.9, 2.5, 1.2)) == []
+    assert isinstance(book.send(PauseReached(4.4, 3.2, 1.2))[0], EndTurn)
+
+
+def test_who_says_nothing_that_can_be_heard_loses_the_guess_as_well() -> None:
+    book = Playbook(SPECULATIVE).greeted()
+    book.send(SpeechStarted(2.0, 2.0))
+    early = TranscriptReceived(2.6, FINISHED, 2.5, False, "stt", TurnSignal.EAGER_END)
+    (start,) = book.send(early)
+    book.send(SpeechPaused(3.1, 3.0))
+    book.send(PauseReached(3.7, 3.0, 0.7))
+    commands = book.fire(Timer.TRANSCRIPT, 6.7)
+    assert isinstance(start, StartReply)
+    assert commands[:2] == [DropReply(start.reply_id), CloseUtterance(3.0)]
+    assert book.brain._floor.guess is None

@@ -69,6 +69,16 @@ def test_while_playback_is_held_nothing_more_is_heard() -> None:
     assert ledger.ends_at(20.0) == 22.0
 
 
+def test_held_again_before_it_went_on_it_stands_where_it_stopped_first() -> None:
+    ledger = PlayoutLedger()
+    ledger.start_clause(0, "one two three four", 10.0)
+    ledger.measure_clause(0, 2.0)
+    ledger.hold(11.0)
+    ledger.hold(11.6)
+    assert ledger.heard(0.0) == "one two"
+    assert ledger.has_begun(0) and not ledger.has_begun(1)
+
+
 def test_how_fast_the_agent_speaks_is_learned_from_clauses_before() -> None:
     ledger = PlayoutLedger()
     ledger.start_clause(0, "x" * 40, 1.0)

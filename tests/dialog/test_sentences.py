@@ -116,6 +116,27 @@ def test_nothing_is_lost_whatever_the_chunks(text: str, step: int) -> None:
     assert all(clause == clause.strip() and clause for clause in clauses)
 
 
+@pytest.mark.parametrize("white", [" ", "\n", "\n\n ", " \t ", "\u00a0", "\x1c"])
+def test_white_space_before_the_first_word_is_none_between_words(white: str) -> None:
+    text = "Our shop opens every single day"
+    for step in (1, 3, 7, 99):
+        assert split(white + text, step) == [text]
+
+
+WHITE = st.text(" \n\t\u00a0\u2028\x1c", min_size=1, max_size=3)
+WORDS = st.sampled_from(["our", "shop", "and", "for", "Dr.", "5", "p.m.", "[Name", "]", ",", "so!"])
+
+
+@given(st.lists(WORDS | WHITE, max_size=60).map("".join), WHITE, st.integers(1, 20))
+def test_white_space_of_any_kind_anywhere_is_only_white_space(
+    text: str, white: str, step: int
+) -> None:
+    clauses = split(white + text, step)
+    assert "".join("".join(clauses).split()) == "".join(text.split())
+    assert all(clause == clause.strip() and clause for clause in clauses)
+    assert ClauseSplitter().feed(white + text) == ClauseSplitter().feed(text.lstrip())
+
+
 @pytest.mark.parametrize("step", [1, 2, 5, 99])
 def test_a_placeholder_stays_whole(step: int) -> None:
     text = "Hello there my name is [Your Name. Or so] and I can help you. Bye, [Company, Inc. now"

@@ -78,6 +78,7 @@ PIECES = st.sampled_from(
         *"abc .,!?;:\n-–—*_`~#|<>{}[]()^\\/@&%+=$€£°\"'¿¡½",
         *("1", "23", "4567", "0", "1,234.5", "10:30", "p.m.", "am", "Dr.", "St.", "No.", "the "),
         *("https://x.com/a", "a@b.co", "March ", "3/4", "2024-01-02", "km", "1st", "3er", "$5-10"),
+        *("Mrſ.", "mın", "3 de ſep.", "MÍn.", "lun-vıe", "ſ", "ı", "İ", "\N{KELVIN SIGN}m"),
         *("😀", "ñ", "\x00", "\ud800", "²", "٣", "<b>", "[laughs]", "```", "US$", "EUR", "and/or"),
     ]
 )
@@ -93,6 +94,46 @@ def test_whatever_comes_it_is_bounded_and_without_markup(text: str, language: st
     assert spoken == spoken.strip()
     if language != "de":
         assert not re.search(r"[0-9$€£%@&=°]", spoken)
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "spoken"),
+    [
+        ("Mrſ. Smith", "en", "Missus Smith"),
+        ("5 mın", "en", "five minutes"),
+        ("the Wıng, İnc.", "en", "the Wing, Incorporated."),
+        ("20 \N{KELVIN SIGN}m", "en", "twenty kilometers"),
+        ("3 de ſep.", "es", "tres de septiembre"),
+        ("Un mıllón", "es", "Un millón"),
+        ("Un mıllón", "tr", "Un mıllón"),
+    ],
+)
+def test_letters_that_seem_to_be_of_the_alphabet_are_taken_for_it(
+    written: str, language: str, spoken: str
+) -> None:
+    assert to_spoken(written, language) == spoken
+
+
+TABLED = (
+    "Mrs. Ms. Capt. Sgt. St. Ste. misc. Inc. dist. etc. approx. vs. est. i.e. Sra. Sres. Lic. Ing."
+    " Uds. mín. máx. pág. dpto. izq. EE.UU. 5-min 5min 3sec 7ms 2mi 9lbs 5Km 4kW 6GHz 8kbps 60mph"
+    " 1fish 2hrs Sun-Fri lun-vie sáb-dom Fri. mié. Sept. 3sept 3º $5/visit £3/unit €2/sesión 3I"
+    " info@shop.si Kiosk.is PIN 1234 extension 55 and/or misión"
+).split()
+
+
+@given(
+    st.lists(st.sampled_from([*TABLED, "3 de", "Sept. 5", "5 de dic.", "12"]), max_size=12),
+    st.sets(st.sampled_from("siIK")),
+    st.sampled_from(["en", "es"]),
+)
+def test_no_table_misses_such_a_letter(
+    pieces: list[str], disguised: set[str], language: str
+) -> None:
+    disguises = {"s": "ſ", "i": "ı", "I": "İ", "K": "\N{KELVIN SIGN}"}
+    table = str.maketrans({letter: disguises[letter] for letter in disguised})
+    text = " ".join(pieces)
+    assert to_spoken(text.translate(table), language) == to_spoken(text, language)
 
 
 @given(

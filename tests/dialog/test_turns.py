@@ -66,7 +66,8 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
         case events.PauseReached:
             return events.PauseReached(at, book.brain._floor.utterance.speech_end, 1.2)
         case events.TranscriptReceived:
-            return events.TranscriptReceived(at, text, at, flag, "stt")
+            signal = rng.choice([None, None, *events.TurnSignal])
+            return events.TranscriptReceived(at, text, at, flag, "stt", signal)
         case events.TurnJudged:
             speech_end = book.brain._floor.utterance.speech_end
             probability = rng.choice([None, 0.0, 0.5, 1.0])

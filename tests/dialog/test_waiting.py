@@ -89,6 +89,40 @@ def test_an_okay_to_a_filler_leaves_the_reply_alone() -> None:
         assert book.all_of(CloseUtterance)[-1] == CloseUtterance(ASIDE_UNTIL)
 
 
+def test_thanks_to_a_filler_leave_the_reply_alone() -> None:
+    for text in ("Okay, thank you.", "Thanks.", "Gracias.", "No problem.", "Sure, take your time."):
+        book = Waiting()
+        assert book.says(text) == [CloseUtterance(ASIDE_UNTIL)]
+        assert book.brain.state is State.THINKING
+
+
+def test_a_fragment_that_turns_out_to_be_nothing_costs_no_reply() -> None:
+    """A cough, at first heard as a word: the question must not be lost with it."""
+    for is_speaking in (False, True):
+        book = Waiting()
+        book.send(SpeechStarted(7.6, 7.5))
+        if is_speaking:
+            assert book.send(TranscriptReceived(7.9, "the", 7.8, False, "stt")) == []
+            assert book.send(TranscriptReceived(8.0, "the cat", 7.9, False, "stt")) == []
+        book.send(SpeechPaused(8.1, ASIDE_UNTIL))
+        assert book.send(TranscriptReceived(8.2, "the", ASIDE_UNTIL, False, "stt")) == []
+        nothing = TranscriptReceived(8.4, "", ASIDE_UNTIL, True, "stt")
+        assert book.send(nothing) == [CloseUtterance(ASIDE_UNTIL)]
+        assert book.brain.state is State.THINKING
+        book.answers()
+        assert book.brain.state is State.SPEAKING
+        assert book.history == [QUESTION]
+
+
+def test_a_final_of_the_first_words_does_not_settle_the_others() -> None:
+    book = Waiting()
+    book.send(SpeechStarted(7.6, 7.5))
+    book.send(SpeechPaused(8.1, ASIDE_UNTIL))
+    assert book.send(TranscriptReceived(8.2, "On", 7.7, True, "stt")) == []
+    final = TranscriptReceived(8.3, "On Sundays.", ASIDE_UNTIL, True, "stt")
+    assert book.send(final)[0] == DropReply(book.reply)
+
+
 def test_words_that_may_be_revised_are_waited_for() -> None:
     book = Waiting()
     assert book.says("Okay.", is_final=False) == []

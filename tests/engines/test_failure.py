@@ -31,7 +31,7 @@ def body(code: str) -> dict[str, object]:
         (422, "unprocessable", Category.BAD_REQUEST),
         (429, "rate_limit_exceeded", Category.RATE_LIMIT),
         (429, "insufficient_quota", Category.QUOTA),
-        (429, "concurrency_limited", Category.RATE_LIMIT),
+        (429, "concurrency_limited", Category.OVERLOADED),
         (498, "capacity_exceeded", Category.OVERLOADED),
         (499, "cancelled", Category.SERVER),
         (500, "internal_server_error", Category.SERVER),

@@ -213,9 +213,23 @@ def test_a_rate_limit_lasts_as_long_as_it_says() -> None:
 
 def test_a_wrong_request_says_nothing_about_health() -> None:
     health = well()
-    for _ in range(20):
-        health.record_error(30.0, Category.BAD_REQUEST)
+    for second in range(20):
+        health.record_error(30.0 + second, Category.BAD_REQUEST)
+        health.record_result(30.5 + second, 0.1)
     assert state(health) is EngineState.HEALTHY
+
+
+def test_requests_that_are_refused_one_after_the_other_ask_for_a_probe() -> None:
+    health = well()
+    for _ in range(2):
+        health.record_error(30.0, Category.BAD_REQUEST)
+    assert state(health) is EngineState.PROBING
+    health.record_probe(31.0, 0.1, None)
+    assert state(health, 31.0) is EngineState.HEALTHY
+    for _ in range(2):
+        health.record_error(32.0, Category.BAD_REQUEST)
+    health.record_probe(33.0, None, Category.BAD_REQUEST)
+    assert state(health, 33.0) is EngineState.EJECTED
 
 
 operations = st.lists(

@@ -32,6 +32,12 @@ def test_another_address_without_a_token_is_refused_with_the_reason(host: str) -
     assert "TWILIO_AUTH_TOKEN" in problem.message
 
 
+def test_a_public_address_without_a_token_is_refused() -> None:
+    (problem,) = check_exposure(config_at(public_url=PUBLIC), "")
+    assert problem.key == "server.public_url"
+    assert "TWILIO_AUTH_TOKEN" in problem.message
+
+
 def test_with_a_token_the_public_address_is_needed() -> None:
     (problem,) = check_exposure(config_at(), TOKEN)
     assert problem.key == "server.public_url"

@@ -233,3 +233,47 @@ def test_json_has_every_field_and_rounded_times() -> None:
     assert described["endpoint_ms"] == 400.0
     assert described["reply_id"] == 2
     assert set(described) == set(TurnTimings.__slots__)
+
+
+class Counted(float):
+    """A number that counts how often it is compared."""
+
+    comparisons = 0
+
+    def __add__(self, other: float) -> "Counted":
+        return Counted(float(self) + other)
+
+    def __sub__(self, other: float) -> "Counted":
+        return Counted(float(self) - other)
+
+    def __lt__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return float(self) < other  # type: ignore[operator]
+
+    def __gt__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return float(self) > other  # type: ignore[operator]
+
+    def __eq__(self, other: object) -> bool:
+        Counted.comparisons += 1
+        return float(self) == other
+
+    __hash__ = float.__hash__
+
+
+def comparisons(turns: int) -> int:
+    """How much is compared for the timings of so many turns, each with a filler and a guess."""
+    recorded = []
+    for number in range(1, turns + 1):
+        base, turn = Counted(20.0 * number), Counted(number)
+        recorded += entries((base, start_reply(turn, 1000 + number, committed=False)))  # type: ignore[arg-type]
+        recorded += one_turn(turn, number, base)  # type: ignore[arg-type]
+        recorded += entries(ClauseStarted(base + 0.5, 5000 + number, 0, "Hm.", base + 0.5, False))
+    Counted.comparisons = 0
+    assert len(compute_turns(recorded)) == turns
+    return Counted.comparisons
+
+
+def test_the_timings_of_a_long_call_cost_little_more_each_than_those_of_a_short_one() -> None:
+    """They are computed on the event loop: sixteen times as many turns, not 256 times the work."""
+    assert comparisons(400) < 40 * comparisons(25)

@@ -46,7 +46,7 @@ VOICE_S = 0.04
 """Smooth voice that it takes: four pairs of neighbouring frames."""
 FADING_VOICE_S = 0.05
 """The same while the sound is getting softer, as everything does that was hit."""
-HASTE_S = (0.15, 0.24)
+HASTE_S = (0.12, 0.24)
 """In this part of a sound it must be decided, or the agent speaks on for too long. Before it, there
 is time to be sure; after it, what becomes voice, or loud, is more often the end of a cough or the
 second half of an "uh-huh"."""
@@ -66,7 +66,8 @@ ECHO_BASE_DB = -27.0
 _PERIODIC = 0.6
 _LOUD_RANGE_DB = 20.0
 _PITCH_STEP = 0.2
-"""Octaves by which the pitch may change in 10 ms."""
+"""Octaves by which the pitch may change in 10 ms, whole octaves apart: two periods are as periodic
+as one, so what is found changes between them while the voice goes on."""
 _TONE = 0.9
 _STEADY_DB = 2.0
 """Spectra that change less within 40 ms are machines, or the end of a cough."""
@@ -239,13 +240,15 @@ class InterruptionJudge:
 
 
 def voiced_s(frames: Frames) -> float:
-    """Seconds of smooth voice: neighbouring frames that are both periodic at almost one pitch."""
+    """Seconds of smooth voice: neighbouring frames that are both periodic at almost one pitch, or
+    at almost twice that."""
     if len(frames.level_dbfs) < 2:
         return 0.0
     is_loud = frames.level_dbfs > frames.level_dbfs.max() - _LOUD_RANGE_DB
     is_periodic = (frames.strength > _PERIODIC) & is_loud
     steps = np.abs(np.diff(np.log2(frames.pitch_hz)))
-    return float(np.sum(is_periodic[1:] & is_periodic[:-1] & (steps < _PITCH_STEP))) * HOP_S
+    is_smooth = (steps < _PITCH_STEP) | (np.abs(steps - 1) < _PITCH_STEP)
+    return float(np.sum(is_periodic[1:] & is_periodic[:-1] & is_smooth)) * HOP_S
 
 
 def is_voiced(frames: Frames) -> bool:

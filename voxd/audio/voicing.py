@@ -57,10 +57,11 @@ def analyse(pcm: npt.NDArray[np.int16]) -> Frames:
     """Look at a stretch of at least `WINDOW_S` of sound at 8000 Hz.
 
     Returns:
-        One frame for each `HOP_S` in which a whole window begins; none for a shorter stretch.
+        One frame for each `HOP_S` in which a whole window ends, the last with the stretch itself:
+        nothing of the newest sound is left out. None for a shorter stretch.
     """
-    signal = pcm.astype(np.float64)
-    count = max(0, (len(signal) - _WINDOW) // _HOP + 1)
+    count = max(0, (len(pcm) - _WINDOW) // _HOP + 1)
+    signal = pcm[(len(pcm) - _WINDOW) % _HOP if count else 0 :].astype(np.float64)
     if not count:
         none = np.zeros(0)
         return Frames(none, none, none, np.zeros((0, len(_BANDS_HZ) - 1)), none)

@@ -9,6 +9,7 @@
 * `interruption`: rules about sounds the caller makes while the agent speaks (`backchannel`: words
   that mean nothing by them);
 * `speculation`: replies begun before the turn is over;
+* `nets`: what ends a wait that noise would keep going for ever;
 * `filler`: a sentence for the wait when a reply is late; `waiting`: what the caller says then;
 * `endpoint`: is the turn over, by what was said (`shape`) and how it sounded;
 * `history`; `playout`: what was heard;

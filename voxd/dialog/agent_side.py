@@ -89,9 +89,10 @@ def confirm_clause(floor: Floor, event: ClauseHeard) -> list[Command]:
 def reply_written(floor: Floor, event: ReplyWritten) -> list[Command]:
     """The model is done. One that said nothing is asked for by a phrase instead."""
     attempt = floor.attempt
-    if attempt is None or attempt.reply_id != event.reply_id or attempt.phrase is not None:
+    if attempt is None or attempt.reply_id != event.reply_id:
         return []
-    if event.clauses == 0 and not attempt.is_audible:
+    attempt.clauses = event.clauses
+    if event.clauses == 0 and attempt.phrase is None and not attempt.is_audible:
         return [
             *_abandon(floor),
             *floor.say_and_listen(PhraseKind.DID_NOT_CATCH, floor.config.phrases.did_not_catch),
@@ -106,6 +107,9 @@ def finish_playback(floor: Floor, event: PlaybackFinished) -> list[Command]:
         return []
     if attempt.phrase is not PhraseKind.GREETING:
         floor.history.add_agent(floor.ledger.text())
+    floor.spoken, floor.spoken_until = floor.ledger.text(), event.at
+    if floor.utterance.has_speech:
+        floor.utterance.over = floor.spoken
     floor.attempt = None
     floor.ledger.clear()
     return [
@@ -209,7 +213,7 @@ def _file_question(floor: Floor, attempt: Attempt) -> list[Command]:
     if attempt.is_bridged:  # done when the filler was heard; the caller may be speaking again
         return []
     until = floor.utterance.speech_end
-    floor.utterance = Utterance()
+    floor.utterance = Utterance(is_speaking=floor.utterance.is_speaking)  # a noise behind the words
     return [CloseUtterance(until)]
 
 

@@ -26,39 +26,87 @@ _PHRASES = (
     ("por", "supuesto"),
     ("ya", "veo"),
 )
+# What one says to "One moment, please.", as single words and as phrases, longer ones first.
+_THANKS = frozenset("thanks thank please gracias tranquilo tranquila".split())
+_COURTESIES = tuple(
+    tuple(phrase.split())
+    for phrase in (
+        "thank you so much",
+        "thank you very much",
+        "thank you",
+        "thanks so much",
+        "thanks a lot",
+        "take your time",
+        "no problem",
+        "no worries",
+        "no rush",
+        "no hurry",
+        "sounds good",
+        "that's fine",
+        "that's okay",
+        "that's ok",
+        "muchas gracias",
+        "muchísimas gracias",
+        "no hay problema",
+        "no hay prisa",
+        "sin problema",
+        "no pasa nada",
+        "no se preocupe",
+        "no te preocupes",
+        "tómese su tiempo",
+        "tómate tu tiempo",
+        "con calma",
+        "está bien",
+        "por favor",
+    )
+)
 MOST_WORDS = 4
 """More in a row are no encouragement any more ("okay okay okay okay okay": somebody wants in)."""
+SURE_ECHO_WORDS = 3
+"""Fewer words in common may be an answer ("morning or afternoon?" "Afternoon.")."""
 
 
 def is_backchannel(text: str) -> bool:
     """Whether these words, all that was said, leave the floor to the agent; so does no word."""
     words = _words(text)
-    return len(words) <= MOST_WORDS and not _without_backchannels(words)
+    return len(words) <= MOST_WORDS and not _without(words, _SINGLE, _PHRASES)
 
 
-def is_echo(text: str, spoken: str) -> bool:
+def count_meant(text: str) -> int:
+    """How many of these words, said while a reply is waited for, ask for something else: neither
+    encouragement, however long, nor thanks."""
+    return len(_without(_words(text), _SINGLE | _THANKS, _PHRASES + _COURTESIES))
+
+
+def is_echo(text: str, spoken: str, least_words: int = 1) -> bool:
     """Whether these words are a stretch of what the agent is saying: it hears itself.
 
     Args:
         text: what was transcribed.
         spoken: what the agent has begun to say.
+        least_words: fewer are no echo; `SURE_ECHO_WORDS` where other things speak against one.
     """
-    heard = " ".join(_words(text))
-    return bool(heard) and f" {heard} " in f" {' '.join(_words(spoken))} "
+    words = _words(text)
+    heard = f" {' '.join(words)} "
+    return len(words) >= max(1, least_words) and heard in f" {' '.join(_words(spoken))} "
 
 
 def _words(text: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(text)]
+    return [word.casefold().replace("’", "'") for word in _WORD.findall(text)]
 
 
-def _without_backchannels(words: list[str]) -> list[str]:
+def _without(
+    words: list[str], singles: frozenset[str], phrases: tuple[tuple[str, ...], ...]
+) -> list[str]:
+    """The words that are left; of phrases the first that fits goes."""
     left: list[str] = []
     index = 0
     while index < len(words):
-        if tuple(words[index : index + 2]) in _PHRASES:
-            index += 2
+        following = (it for it in phrases if tuple(words[index : index + len(it)]) == it)
+        if phrase := next(following, None):
+            index += len(phrase)
             continue
-        if words[index] not in _SINGLE:
+        if words[index] not in singles:
             left.append(words[index])
         index += 1
     return left

@@ -14,9 +14,11 @@ from voxd.commands import (
     PhraseKind,
     Transcribe,
 )
+from voxd.dialog.backchannel import SURE_ECHO_WORDS, is_echo
 from voxd.dialog.endpoint import Shape, judge_shape, required_wait
 from voxd.dialog.filler import await_reply, take_back
 from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.nets import is_end, net_s, note_drop, watch_words
 from voxd.dialog.speculation import (
     GUESS_AHEAD_S,
     drop_guess,
@@ -53,13 +55,13 @@ ROUNDING_S = 0.005
 
 def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
     """The caller begins, or goes on within a pause."""
-    floor.utterance.is_speaking = True
-    floor.utterance.signal = None
-    floor.state = State.HEARING
+    if not floor.utterance.has_speech and event.speech_start < floor.spoken_until:
+        floor.utterance.over = floor.spoken
     return [
         *drop_guess(floor),
         *floor.stop_timer(Timer.IDLE),
         *floor.stop_timer(Timer.TRANSCRIPT),
+        *_hear_on(floor),
     ]
 
 
@@ -70,15 +72,14 @@ def caller_went_on(floor: Floor, event: SpeechStarted) -> list[Command]:
     floor.attempt = None
     floor.turn -= 1
     floor.digits = (attempt.digits + floor.digits)[:MAX_DIGITS]
-    floor.utterance.is_speaking = True
-    floor.utterance.signal = None
-    floor.state = State.HEARING
+    note_drop(floor, attempt.user or "", event.at)
     # A frame may have been written in the moment before this event was read: clear it.
     return [
         DropReply(attempt.reply_id),
         *take_back(floor),
         ClearPlayback(),
         *floor.stop_timer(Timer.LAST_NET),
+        *_hear_on(floor),
     ]
 
 
@@ -94,6 +95,7 @@ def keep_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
         # A signal is told once: without a new one it stands, but only for the words it was about.
         if event.signal is not None or not has_same_words(event.text, floor.utterance.text):
             floor.utterance.signal = event.signal
+            floor.utterance.is_ended = is_end(event)
         floor.utterance.text = event.text
         floor.utterance.through = event.through
         floor.utterance.is_final = event.is_final
@@ -105,10 +107,11 @@ def weigh_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
     keep_transcript(floor, event)
     if not floor.utterance.is_transcribed:
         return []
-    stop = floor.stop_timer(Timer.TRANSCRIPT)
-    if not floor.utterance.text:
-        return [*stop, *_dismiss_noise(floor)] if event.is_final else []
-    return [*stop, *_await_end(floor, event.at)]
+    if _has_own_words(floor):
+        return [*floor.stop_timer(Timer.TRANSCRIPT), *_await_end(floor, event.at)]
+    if event.is_final:
+        return [*floor.stop_timer(Timer.TRANSCRIPT), *_dismiss_noise(floor)]
+    return []
 
 
 def keep_judgement(floor: Floor, event: TurnJudged) -> list[Command]:
@@ -124,7 +127,7 @@ def weigh_judgement(floor: Floor, event: TurnJudged) -> list[Command]:
     keep_judgement(floor, event)
     if event.speech_end != floor.utterance.speech_end:
         return []
-    if not floor.utterance.is_transcribed or not floor.utterance.text:
+    if not floor.utterance.is_transcribed or not _has_own_words(floor):
         return []
     return _await_end(floor, event.at)
 
@@ -133,28 +136,41 @@ def hear_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
     """Words while the caller speaks by our own ear, which noise may deceive: when their provider
     hears an end all the same, a reply is worth a try."""
     keep_transcript(floor, event)
+    watch = watch_words(floor) if is_end(event) else []
     match event.signal:
         case TurnSignal.EAGER_END | TurnSignal.END if floor.utterance.text:
-            return guess(floor, _compose(floor, floor.utterance.text))
+            return [*guess(floor, _compose(floor, floor.utterance.text)), *watch]
         case TurnSignal.RESUMED:
             return drop_guess(floor)
         case _:
             return drop_other_guess(floor, _compose(floor, floor.utterance.text))
 
 
+def end_without_pause(floor: Floor, event: TimerFired) -> list[Command]:
+    """No words came since the provider's end: what our own ear hears is noise, the turn is over."""
+    utterance = floor.utterance
+    if not utterance.is_ended or not _has_own_words(floor):
+        return []
+    utterance.speech_end = utterance.through
+    return end_turn(floor, utterance.text, "no_words", event.at)
+
+
 def note_guess(floor: Floor, event: ReplyWritten) -> list[Command]:
     """The model has finished a guess. One that says nothing is worth nothing."""
-    if event.clauses == 0 and is_guess(floor, event.reply_id):
-        return drop_guess(floor)
-    return []
+    if floor.guess is None or not is_guess(floor, event.reply_id):
+        return []
+    floor.guess.clauses = event.clauses
+    return drop_guess(floor) if event.clauses == 0 else []
 
 
 def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
     """The pause is as long as was asked: end the turn, or see what is still missing."""
     utterance = floor.utterance
-    if event.speech_end != utterance.speech_end:
+    # Of an earlier pause: the report of this one is still to come. A later one is this one and
+    # more: whatever ended it was no speech, or the caller would be heard by now.
+    if event.speech_end < utterance.speech_end:
         return []
-    if not utterance.is_transcribed or not utterance.text:
+    if not utterance.is_transcribed or not _has_own_words(floor):
         if Timer.TRANSCRIPT in floor.tokens:
             return []
         return [floor.start_timer(Timer.TRANSCRIPT, floor.config.call.transcript_s)]
@@ -163,10 +179,12 @@ def end_pause(floor: Floor, event: PauseReached) -> list[Command]:
     needed_s = _required_s(floor) + (0.0 if utterance.is_final else FINAL_GRACE_S)
     if event.pause_s + ROUNDING_S < needed_s:
         return [*guess(floor, _compose(floor, utterance.text)), AwaitPause(needed_s)]
-    return end_turn(floor, utterance.text, judge_shape(utterance.text), needed_s)
+    return end_turn(floor, utterance.text, judge_shape(utterance.text), event.at, needed_s)
 
 
-def end_turn(floor: Floor, text: str, reason: Shape | str, wait_s: float = 0.0) -> list[Command]:
+def end_turn(
+    floor: Floor, text: str, reason: Shape | str, at: float, wait_s: float = 0.0
+) -> list[Command]:
     """The caller's turn is over: ask for the reply."""
     floor.turn += 1
     user = _compose(floor, text)
@@ -178,7 +196,7 @@ def end_turn(floor: Floor, text: str, reason: Shape | str, wait_s: float = 0.0) 
         *start_or_commit(floor, user, digits),
         *floor.stop_timer(Timer.IDLE),
         *floor.stop_timer(Timer.DIGITS),
-        floor.start_timer(Timer.LAST_NET, floor.config.call.last_net_s),
+        floor.start_timer(Timer.LAST_NET, net_s(floor, user, at)),
         *await_reply(floor),
     ]
 
@@ -189,14 +207,16 @@ def give_up_transcript(floor: Floor, event: TimerFired) -> list[Command]:
     floor.utterance = Utterance()
     phrase = floor.config.phrases.did_not_catch
     return [
+        *drop_guess(floor),
         CloseUtterance(until),
         *floor.say_and_listen(PhraseKind.DID_NOT_CATCH, phrase),
     ]
 
 
 def talk_over(floor: Floor, event: SpeechStarted) -> list[Command]:
-    """The caller speaks while the agent does, on a tier where that does not stop the agent."""
+    """The caller speaks while the agent does, which does not stop the agent by itself."""
     floor.utterance.is_speaking = True
+    floor.utterance.verdict = None
     return []
 
 
@@ -216,7 +236,8 @@ def keep_aside(floor: Floor, event: TranscriptReceived) -> list[Command]:
 def close_aside(floor: Floor) -> list[Command]:
     """File what was said during a reply as context and begin a new utterance."""
     until = floor.utterance.speech_end
-    floor.history.add_aside(floor.utterance.text)
+    if _has_own_words(floor):
+        floor.history.add_aside(floor.utterance.text)
     floor.utterance = Utterance()
     return [CloseUtterance(until)]
 
@@ -236,7 +257,7 @@ def answer_digits(floor: Floor, event: TimerFired) -> list[Command]:
     if not floor.digits:
         return [floor.start_timer(Timer.IDLE, floor.config.call.idle_s)]
     floor.utterance.speech_end = event.at
-    return end_turn(floor, "", "digits")
+    return end_turn(floor, "", "digits", event.at)
 
 
 def listen(floor: Floor) -> list[Command]:
@@ -250,21 +271,20 @@ def listen(floor: Floor) -> list[Command]:
 def resume_after_reply(floor: Floor, at: float) -> list[Command]:
     """The agent has finished: see whether the caller is speaking or has just spoken.
 
-    What ends within the last `OVERLAP_TURN_S` of the reply (or later) is the next turn; what was
-    said before that is kept as context.
+    What ends within the last `OVERLAP_TURN_S` of the reply (or later) is the next turn, be it that
+    the agent was silenced by it and had to finish after it; what was said before is context.
     """
     utterance = floor.utterance
     if utterance.is_speaking:
         floor.state = State.HEARING
-        return []
-    if utterance.has_speech and utterance.speech_end >= at - OVERLAP_TURN_S:
-        if not utterance.is_transcribed:
-            floor.state = State.PAUSED
-            return [AwaitPause(floor.waits.unknown_s)]
-        if not utterance.text:
+        return watch_words(floor)
+    is_last = utterance.is_answer or utterance.speech_end >= at - OVERLAP_TURN_S
+    if utterance.has_speech and is_last:
+        has_words = utterance.is_transcribed and _has_own_words(floor)
+        if utterance.is_transcribed and not has_words and utterance.is_final:
             return _dismiss_noise(floor)
         floor.state = State.PAUSED
-        return _await_end(floor, at)
+        return _await_end(floor, at) if has_words else [AwaitPause(floor.waits.unknown_s)]
     if utterance.has_speech and utterance.is_transcribed:
         return [*close_aside(floor), *listen(floor)]
     return listen(floor)
@@ -272,6 +292,14 @@ def resume_after_reply(floor: Floor, at: float) -> list[Command]:
 
 OVERLAP_TURN_S = 0.5
 """Speech that ends within this much of a reply's end is the caller's next turn (design)."""
+
+
+def _hear_on(floor: Floor) -> list[Command]:
+    """The caller speaks, by our own ear; what a provider said of the end may be too early."""
+    floor.utterance.is_speaking = True
+    floor.utterance.signal = None
+    floor.state = State.HEARING
+    return watch_words(floor)
 
 
 def _ask_about_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
@@ -303,9 +331,16 @@ def _required_s(floor: Floor) -> float:
     )
 
 
+def _has_own_words(floor: Floor) -> bool:
+    """Whether the caller has said something: not noise, nor an echo of the agent's last words."""
+    utterance = floor.utterance
+    return bool(utterance.text) and not is_echo(utterance.text, utterance.over, SURE_ECHO_WORDS)
+
+
 def _dismiss_noise(floor: Floor) -> list[Command]:
     until = floor.utterance.speech_end
-    floor.utterance = Utterance()
+    # Keys beside it may be asking already, and are asking again now.
+    floor.utterance = Utterance(net=floor.utterance.net if floor.digits else None)
     return [*drop_guess(floor), CloseUtterance(until), *listen(floor)]
 
 

@@ -40,7 +40,7 @@ def settle_question(floor: Floor) -> list[Command]:
         return []
     attempt.is_bridged = True
     until = floor.utterance.speech_end
-    floor.utterance = Utterance()
+    floor.utterance = Utterance(is_speaking=floor.utterance.is_speaking)
     return [CloseUtterance(until)]
 
 

@@ -11,7 +11,7 @@ from voxd.config import Config, Tier
 from voxd.dialog.endpoint import Waits
 from voxd.dialog.history import History
 from voxd.dialog.playout import PlayoutLedger
-from voxd.events import EndReason, Timer, TurnSignal
+from voxd.events import EndReason, Timer, TurnSignal, Verdict
 
 
 class State(StrEnum):
@@ -38,6 +38,18 @@ class State(StrEnum):
 
 
 @dataclass(slots=True)
+class Net:
+    """The last net under one question, however often the reply to it is begun anew."""
+
+    gives_up_at: float
+    """When no reply is waited for any more, loop clock."""
+    dropped: str = ""
+    """What the reply would have answered that was dropped because the caller went on ..."""
+    dropped_at: float = float("-inf")
+    """... and when, loop clock."""
+
+
+@dataclass(slots=True)
 class Utterance:
     """What the caller has said since the last `CloseUtterance`."""
 
@@ -50,12 +62,22 @@ class Utterance:
     """The engine will not revise `text` without new audio."""
     is_speaking: bool = False
     """The caller is speaking right now."""
-    is_noise: bool = False
-    """The sound that is ending, made while the agent speaks, was no speech."""
+    verdict: Verdict | None = None
+    """What the newest sound is, made while the agent speaks; None: not known (yet)."""
+    has_silenced: bool = False
+    """It silenced the agent: by its sound it is no echo."""
+    is_answer: bool = False
+    """It did so when the reply was as good as over: the caller's next turn."""
+    over: str = ""
+    """All that the agent said until then, if this began before its end: perhaps it is an echo."""
     guesses: int = 0
     """Replies that were started before this utterance was over."""
     signal: TurnSignal | None = None
     """The provider's last word on the turn with this `text`."""
+    is_ended: bool = False
+    """The provider has heard the turn end with this `text`, whatever our own ear hears since."""
+    net: Net | None = None
+    """Set when the turn was over, be it that the caller went on."""
     awaits_judgement: bool = False
     """Somebody listens to how the present pause sounds, and has not answered."""
     probability: float | None = None
@@ -83,6 +105,8 @@ class Attempt:
     digits: str = ""
     """The keys pressed that `user` tells of."""
     is_audible: bool = False
+    clauses: int | None = None
+    """How many it has; None while it is being written."""
     is_bridged: bool = False
     """A filler was heard while it was waited for; `user` is settled."""
 
@@ -101,6 +125,10 @@ class Floor:
     guess: Attempt | None = None
     """A reply begun before the turn is over; see `speculation`."""
     ledger: PlayoutLedger = field(default_factory=PlayoutLedger)
+    spoken: str = ""
+    """What the agent said last and to its end, reply or phrase."""
+    spoken_until: float = float("-inf")
+    """When that was heard to its end, loop clock."""
     turn: int = 0
     """Number of the caller's latest turn; 0 before the first."""
     last_reply_id: int = 0

@@ -5,13 +5,15 @@ Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `t
 The ear says what a sound is (`SoundJudged`). One that takes the floor silences the agent at once
 (HELD), but nothing is lost by that: the reply is kept until it is sure that somebody has said
 something. It is sure when the sound lasts longer than any "uh-huh", when the caller goes on, or by
-the words. When it was nothing after all, the agent goes on where it stopped.
+the words. When it was nothing after all, the agent goes on where it stopped. An "okay" into the
+reply's last words is not nothing: it is the answer to them, and they need not be finished.
 
 What the ear was unsure about does not silence the agent; its words may, a little later.
 On tiers without interruptions nothing silences the agent (`caller_side.talk_over`).
 """
 
 from voxd.commands import (
+    AwaitPause,
     ClearPlayback,
     CloseUtterance,
     Command,
@@ -20,11 +22,20 @@ from voxd.commands import (
     PhraseKind,
     ResumePlayback,
 )
-from voxd.dialog.agent_side import fail_engine
-from voxd.dialog.backchannel import is_backchannel, is_echo
-from voxd.dialog.caller_side import keep_transcript, note_overlap_pause, weigh_transcript
+from voxd.dialog.agent_side import begin_clause, fail_engine
+from voxd.dialog.backchannel import SURE_ECHO_WORDS, is_backchannel, is_echo
+from voxd.dialog.caller_side import (
+    OVERLAP_TURN_S,
+    close_aside,
+    keep_transcript,
+    note_overlap_pause,
+    talk_over,
+    weigh_transcript,
+)
 from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.nets import watch_words
 from voxd.events import (
+    ClauseStarted,
     EngineFailed,
     Kind,
     SoundJudged,
@@ -44,30 +55,54 @@ WORDS_S = 0.6
 takes 0.1 to 0.2 s on a core, Deepgram about 0.25 s. Words that come later still decide."""
 
 
+def begin_sound(floor: Floor, event: SpeechStarted) -> list[Command]:
+    """A sound begins while the agent speaks. An "uh-huh" before it is context now: several of them
+    do not add up to a turn. One that is the last thing said to the reply stays open as its answer.
+    """
+    utterance = floor.utterance
+    is_settled = utterance.has_speech and utterance.is_transcribed and utterance.is_final
+    is_open = utterance.is_answer or _is_ending(floor, utterance.speech_end)
+    if not floor.tier.interruptions or not is_settled or is_open or not _is_nothing(floor):
+        return talk_over(floor, event)
+    utterance.over = floor.ledger.text()
+    return [*close_aside(floor), *talk_over(floor, event)]
+
+
 def judge_sound(floor: Floor, event: SoundJudged) -> list[Command]:
     """The agent speaks, and the ear has made up its mind about a sound."""
-    attempt = floor.attempt
-    floor.utterance.is_noise = event.verdict is Verdict.NOISE
-    if not floor.tier.interruptions or attempt is None or event.verdict is not Verdict.SPEECH:
+    floor.utterance.verdict = event.verdict
+    if not floor.tier.interruptions or event.verdict is not Verdict.SPEECH:
         return []
-    floor.ledger.hold(event.at)
-    floor.utterance.is_speaking = True
-    floor.state = State.HELD
-    return [
-        HoldPlayback(attempt.reply_id),
-        *floor.stop_timer(Timer.PLAYBACK),
-        floor.start_timer(Timer.HELD, HOLD_S),
-    ]
+    return _hold(floor, event.at)
+
+
+def keep_verdict(floor: Floor, event: SoundJudged) -> list[Command]:
+    """What a sound is that came over a filler: it is told once, and may outlast the wait."""
+    floor.utterance.verdict = event.verdict
+    return []
+
+
+def begin_reply(floor: Floor, event: ClauseStarted) -> list[Command]:
+    """The reply that was waited for begins, but not over a caller who is talking by now."""
+    commands = begin_clause(floor, event)
+    utterance = floor.utterance
+    is_talking = utterance.is_speaking and utterance.verdict is Verdict.SPEECH
+    if floor.state is not State.SPEAKING or not floor.tier.interruptions or not is_talking:
+        return commands
+    return [*commands, *_hold(floor, event.at)]
 
 
 def end_sound(floor: Floor, event: SpeechPaused) -> list[Command]:
-    """A sound is over while the agent speaks: get the words, unless there are none."""
+    """A sound is over while the agent speaks: get the words, unless there are none.
+
+    A noise after words is transcribed with them: the pause that ends them is the one after it.
+    """
     utterance = floor.utterance
-    if not utterance.is_noise:
+    if utterance.verdict is not Verdict.NOISE:
         return note_overlap_pause(floor, event)
-    utterance.is_noise = utterance.is_speaking = False
+    utterance.verdict, utterance.is_speaking = None, False
     if utterance.has_speech:
-        return []
+        return note_overlap_pause(floor, event)
     floor.utterance = Utterance()
     return [CloseUtterance(event.speech_end)]
 
@@ -88,7 +123,7 @@ def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
 
 def judge_again(floor: Floor, event: SoundJudged) -> list[Command]:
     """The sound that silenced the agent is over, and the ear knows all of it now."""
-    floor.utterance.is_noise = event.verdict is Verdict.NOISE
+    floor.utterance.verdict = event.verdict
     if event.verdict is Verdict.NOISE:
         return _go_on(floor)
     return _hear_out(floor) if event.verdict is Verdict.SPEECH else []
@@ -107,11 +142,17 @@ def go_on_speaking(floor: Floor, event: SpeechStarted) -> list[Command]:
 def weigh_held_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
     """The words of the sound, or the first of them."""
     keep_transcript(floor, event)
-    if not floor.utterance.is_transcribed:
-        return [] if _is_nothing(floor) else _hear_out(floor)
-    if not _is_nothing(floor):
-        return [*_take_floor(floor), *_await_end(floor, event)]
-    return _go_on(floor) if event.is_final else []
+    utterance = floor.utterance
+    if utterance.is_transcribed:
+        if not _is_nothing(floor) or _is_answer(floor):
+            return [*_take_floor(floor), *_await_end(floor, event)]
+        return _go_on(floor) if event.is_final else []
+    if _is_nothing(floor):
+        return []
+    if utterance.is_speaking:
+        return _hear_out(floor)
+    floor.state = State.PAUSED  # the rest of the words is on its way
+    return [*_take_floor(floor), AwaitPause(floor.waits.unknown_s)]
 
 
 def give_up_judging(floor: Floor, event: TimerFired) -> list[Command]:
@@ -121,16 +162,53 @@ def give_up_judging(floor: Floor, event: TimerFired) -> list[Command]:
 
 def lose_held_reply(floor: Floor, event: EngineFailed) -> list[Command]:
     """What was held cannot be finished: no apology now, the caller may be speaking."""
+    attempt = floor.attempt
     if event.kind is Kind.STT:
         return fail_engine(floor, event)
-    if event.reply_id is None or not floor.is_current(event.reply_id):
+    if attempt is None or attempt.reply_id != event.reply_id:
         return []
-    return _hear_out(floor) if floor.utterance.is_speaking else _go_on(floor)
+    if floor.utterance.is_speaking:
+        return _hear_out(floor)
+    if attempt.is_audible:
+        return _go_on(floor)
+    return [*floor.stop_timer(Timer.HELD), *fail_engine(floor, event)]  # nothing can go on
 
 
 def _is_nothing(floor: Floor) -> bool:
-    text = floor.utterance.text
-    return is_backchannel(text) or is_echo(text, floor.ledger.text())
+    utterance = floor.utterance
+    least_words = SURE_ECHO_WORDS if utterance.has_silenced else 1
+    is_heard_back = is_echo(utterance.text, floor.ledger.text(), least_words)
+    return is_heard_back or is_backchannel(utterance.text)
+
+
+def _is_answer(floor: Floor) -> bool:
+    """Whether an "okay" was said to the last words of the reply."""
+    utterance = floor.utterance
+    return utterance.is_answer and bool(utterance.text) and is_backchannel(utterance.text)
+
+
+def _is_ending(floor: Floor, at: float) -> bool:
+    """Whether the reply is as good as over for the caller."""
+    clauses = floor.attempt.clauses if floor.attempt is not None else None
+    if clauses is None or not floor.ledger.has_begun(clauses - 1):
+        return False
+    return floor.ledger.ends_at(at) - at <= OVERLAP_TURN_S
+
+
+def _hold(floor: Floor, at: float) -> list[Command]:
+    """Silence the agent until it is known what this is."""
+    attempt = floor.attempt
+    assert attempt is not None
+    utterance = floor.utterance
+    utterance.is_speaking = utterance.has_silenced = True
+    utterance.is_answer = utterance.is_answer or _is_ending(floor, at)
+    floor.ledger.hold(at)
+    floor.state = State.HELD
+    return [
+        HoldPlayback(attempt.reply_id),
+        *floor.stop_timer(Timer.PLAYBACK),
+        floor.start_timer(Timer.HELD, HOLD_S),
+    ]
 
 
 def _go_on(floor: Floor) -> list[Command]:
@@ -149,7 +227,7 @@ def _hear_out(floor: Floor) -> list[Command]:
     """It is a turn of the caller's, who is still speaking."""
     floor.utterance.is_speaking = True
     floor.state = State.HEARING
-    return _take_floor(floor)
+    return [*_take_floor(floor), *watch_words(floor)]
 
 
 def _await_end(floor: Floor, event: TranscriptReceived) -> list[Command]:

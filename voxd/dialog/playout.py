@@ -74,9 +74,13 @@ class PlayoutLedger:
                 entry.is_heard = True
 
     def hold(self, at: float) -> None:
-        """Playback has stopped: what is heard stays as it is until a clause starts again."""
-        self._held_at = at
-        self._clauses = [it for it in self._clauses if it.is_heard or it.heard_at < at]
+        """Playback has stopped: what is heard stays as it is until a clause starts again.
+
+        Stopped anew before that, it still stands where it stopped first.
+        """
+        if self._held_at is None:
+            self._held_at = at
+            self._clauses = [it for it in self._clauses if it.is_heard or it.heard_at < at]
 
     def clear(self) -> None:
         """Forget everything: another reply begins."""
@@ -87,6 +91,10 @@ class PlayoutLedger:
     def text(self) -> str:
         """All clauses that were begun, joined."""
         return " ".join(entry.text for entry in self._clauses)
+
+    def has_begun(self, clause: int) -> bool:
+        """Whether some of this clause was written to the line."""
+        return any(entry.clause == clause for entry in self._clauses)
 
     def ends_at(self, at: float) -> float:
         """When the caller will have heard all that was begun; not before `at`."""

@@ -57,18 +57,17 @@ class ClauseSplitter:
     def __init__(self, first_max_words: int = 6) -> None:
         self._first_max_words = first_max_words
         self._pending = ""
+        """Not cut yet; never begins with white space, so that each space in it follows a word."""
         self._count = 0
 
     def feed(self, text: str) -> list[str]:
         """Add text; return the clauses that are complete now, without outer white space."""
-        self._pending += text
+        self._pending = (self._pending + text).lstrip()
         clauses = []
         while (end := self._find_end()) is not None:
-            clause = self._pending[:end].strip()
+            clauses.append(self._pending[:end].strip())
             self._pending = self._pending[end:].lstrip()
-            if clause:
-                clauses.append(clause)
-                self._count += 1
+            self._count += 1
         return clauses
 
     def finish(self) -> list[str]:

@@ -11,6 +11,7 @@ from voxd.dialog.normalization.abbreviations import say_abbreviations
 from voxd.dialog.normalization.addresses import say_addresses
 from voxd.dialog.normalization.counting import say_counts
 from voxd.dialog.normalization.dates import say_dates
+from voxd.dialog.normalization.letters import plain_letters
 from voxd.dialog.normalization.markup import strip_markup
 from voxd.dialog.normalization.money import say_money
 from voxd.dialog.normalization.numbers import LANGUAGES
@@ -53,9 +54,11 @@ def to_spoken(text: str, language: str) -> str:
     spoken = strip_markup(text)
     if not _HAS_SPEECH.search(spoken):
         return ""
-    if language in LANGUAGES and _NEEDS_WORDS.search(spoken):
-        for say in _STEPS:
-            spoken = say(spoken, language)
+    if language in LANGUAGES:
+        spoken = plain_letters(spoken)
+        if _NEEDS_WORDS.search(spoken):
+            for say in _STEPS:
+                spoken = say(spoken, language)
     return _cut(tidy(spoken), max(MAX_CHARACTERS, len(text)))
 
 

@@ -111,6 +111,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         TranscriptReceived: _rule(caller.hear_words, HEARING),
         ReplyWritten: _rule(caller.note_guess, HEARING),
         DigitPressed: _rule(caller.press_digit, HEARING),
+        Timer.NO_WORDS: _rule(caller.end_without_pause, HEARING, THINKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         EngineFailed: _rule(agent.fail_engine, HEARING, ENDING),
         CallEnded: _END,
@@ -131,8 +132,9 @@ TABLE: dict[State, dict[Key, Rule]] = {
         SpeechStarted: _rule(waiting.hear_speech, THINKING, HEARING),
         SpeechPaused: _rule(waiting.note_pause, THINKING),
         TranscriptReceived: _rule(waiting.weigh_words, THINKING, HEARING, PAUSED),
+        SoundJudged: _rule(interruption.keep_verdict, THINKING),
         TurnJudged: _rule(caller.keep_judgement, THINKING),
-        ClauseStarted: _rule(agent.begin_clause, THINKING, SPEAKING),
+        ClauseStarted: _rule(interruption.begin_reply, THINKING, SPEAKING, HELD),
         ReplyWritten: _rule(agent.reply_written, THINKING, SPEAKING),
         DigitPressed: _rule(caller.press_digit, THINKING),
         Timer.LAST_NET: _rule(agent.give_up_reply, SPEAKING, ENDING),
@@ -142,7 +144,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         CallEnded: _END,
     },
     SPEAKING: {
-        SpeechStarted: _rule(caller.talk_over, SPEAKING),
+        SpeechStarted: _rule(interruption.begin_sound, SPEAKING),
         SoundJudged: _rule(interruption.judge_sound, SPEAKING, HELD),
         SpeechPaused: _rule(interruption.end_sound, SPEAKING),
         TranscriptReceived: _rule(interruption.weigh_words, SPEAKING, PAUSED),
@@ -151,6 +153,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ClauseMeasured: _rule(agent.measure_clause, SPEAKING),
         ClauseSent: _rule(agent.measure_clause, SPEAKING),
         ClauseHeard: _rule(agent.confirm_clause, SPEAKING),
+        ReplyWritten: _rule(agent.reply_written, SPEAKING),
         PlaybackFinished: _rule(agent.finish_playback, SPEAKING, LISTENING, HEARING, PAUSED),
         DigitPressed: _rule(caller.press_digit, SPEAKING),
         Timer.PLAYBACK: _rule(agent.give_up_reply, SPEAKING, LISTENING, HEARING, PAUSED, ENDING),
@@ -165,15 +168,17 @@ TABLE: dict[State, dict[Key, Rule]] = {
         TranscriptReceived: _rule(interruption.weigh_held_words, HELD, SPEAKING, HEARING, PAUSED),
         TurnJudged: _rule(caller.keep_judgement, HELD),
         # What the mouth reported before it was silenced.
-        ClauseStarted: _rule(agent.begin_clause, HELD),
         ClauseMeasured: _rule(agent.measure_clause, HELD),
         ClauseSent: _rule(agent.measure_clause, HELD),
         ClauseHeard: _rule(agent.confirm_clause, HELD),
+        ReplyWritten: _rule(agent.reply_written, HELD),
         PlaybackFinished: _rule(agent.finish_playback, HELD, LISTENING, HEARING, PAUSED),
         DigitPressed: _rule(caller.press_digit, HELD),
         Timer.HELD: _rule(interruption.give_up_judging, SPEAKING, HEARING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
-        EngineFailed: _rule(interruption.lose_held_reply, HELD, SPEAKING, HEARING, ENDING),
+        EngineFailed: _rule(
+            interruption.lose_held_reply, HELD, SPEAKING, LISTENING, HEARING, PAUSED, ENDING, ENDED
+        ),
         CallEnded: _END,
     },
     ENDING: {
@@ -200,7 +205,7 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     LISTENING: (
         CallStarted, SpeechPaused, PauseReached, ReplyWritten, ClauseStarted, ClauseMeasured,
         ClauseSent, ClauseHeard, PlaybackFinished, TurnJudged, SoundJudged,
-        Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK, Timer.HELD,
+        Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK, Timer.HELD, Timer.NO_WORDS,
     ),
     # Keys wait until the caller has finished; `end_turn` adds them to the words.
     HEARING: (
@@ -210,26 +215,29 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     ),
     PAUSED: (
         CallStarted, SpeechPaused, ClauseStarted, ClauseMeasured, ClauseSent, ClauseHeard,
-        PlaybackFinished, SoundJudged, Timer.HELD,
+        PlaybackFinished, SoundJudged, Timer.HELD, Timer.NO_WORDS,
         Timer.DIGITS, Timer.IDLE, Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK,
     ),
     THINKING: (
         CallStarted, PauseReached, ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished,
-        SoundJudged, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.PLAYBACK, Timer.HELD,
+        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.PLAYBACK, Timer.HELD,
+        Timer.NO_WORDS,
     ),
     SPEAKING: (
-        CallStarted, PauseReached, ReplyWritten,
+        CallStarted, PauseReached,
         Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.HELD,
+        Timer.NO_WORDS,
     ),
+    # A clause that was begun and held in one moment is told of again when it goes on.
     HELD: (
-        CallStarted, PauseReached, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
-        Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK,
+        CallStarted, PauseReached, ClauseStarted, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
+        Timer.LAST_NET, Timer.FILLER, Timer.PLAYBACK, Timer.NO_WORDS,
     ),
     # The decision to hang up stands; the caller is not answered any more.
     ENDING: (
         CallStarted, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, DigitPressed,
         TurnJudged, SoundJudged, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
-        Timer.LAST_NET, Timer.FILLER, Timer.HELD, Timer.MAX_CALL,
+        Timer.LAST_NET, Timer.FILLER, Timer.HELD, Timer.NO_WORDS, Timer.MAX_CALL,
     ),
     ENDED: (
         CallStarted, CallEnded, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived,

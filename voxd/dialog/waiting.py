@@ -6,11 +6,12 @@ Before a filler, speech means that the turn was not over: it continues, and the 
 when it ends (`caller_side.caller_went_on`). After "Let me check that for you." most callers say
 "okay", which must not throw away a reply that is late as it is. So the question is settled once
 the filler is heard (`filler.settle_question`), and what comes then is an utterance of its own: an
-"okay", a cough or the filler's own echo changes nothing, other words join the question.
+"okay, thank you", a cough or the filler's own echo changes nothing, other words join the question.
+First guesses at words count for nothing: what begins as "the" may end as a cough.
 """
 
 from voxd.commands import AwaitPause, ClearPlayback, CloseUtterance, Command, DropReply
-from voxd.dialog.backchannel import is_backchannel, is_echo
+from voxd.dialog.backchannel import count_meant, is_echo
 from voxd.dialog.caller_side import (
     caller_went_on,
     keep_transcript,
@@ -20,7 +21,12 @@ from voxd.dialog.caller_side import (
 )
 from voxd.dialog.filler import take_back
 from voxd.dialog.floor import Floor, State, Utterance
+from voxd.dialog.nets import watch_words
 from voxd.events import SpeechPaused, SpeechStarted, Timer, TranscriptReceived
+
+SURE_WORDS = 3
+"""So many words of a caller who is still speaking, though they may be revised, are no misheard
+noise. For fewer, the reply, which is late as it is, is not thrown away until they are final."""
 
 
 def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
@@ -30,7 +36,10 @@ def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
 
 def note_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
     """What was said to a filler is over: get the words."""
-    return note_overlap_pause(floor, event) if _is_bridged(floor) else []
+    if _is_bridged(floor):
+        return note_overlap_pause(floor, event)
+    floor.utterance.is_speaking = False  # a noise behind the words is over
+    return []
 
 
 def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
@@ -39,15 +48,17 @@ def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
         return []
     keep_transcript(floor, event)
     utterance = floor.utterance
-    if is_backchannel(utterance.text) or is_echo(utterance.text, floor.last_filler):
-        if not utterance.is_transcribed or not event.is_final:
-            return []
+    is_settled = utterance.is_transcribed and utterance.is_final
+    meant = 0 if is_echo(utterance.text, floor.last_filler) else count_meant(utterance.text)
+    if not is_settled and not (utterance.is_speaking and meant >= SURE_WORDS):
+        return []
+    if not meant:
         floor.utterance = Utterance()
         return [CloseUtterance(utterance.speech_end)]
     commands = _reopen(floor)
     if utterance.is_speaking:
         floor.state = State.HEARING
-        return commands
+        return [*commands, *watch_words(floor)]
     floor.state = State.PAUSED
     return [*commands, AwaitPause(floor.waits.unknown_s), *weigh_transcript(floor, event)]
 

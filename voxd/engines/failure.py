@@ -35,7 +35,7 @@ _BY_CODE = {
     "insufficient_quota": Category.QUOTA,  # OpenAI: comes as 429, but waiting does not help
     "quota_exceeded": Category.QUOTA,  # Cartesia
     "rate_limit_exceeded": Category.RATE_LIMIT,
-    "concurrency_limited": Category.RATE_LIMIT,  # Cartesia
+    "concurrency_limited": Category.OVERLOADED,  # Cartesia: 429 as well, but gone in a moment
 }
 """Words that tell more than the status they come with."""
 _BY_STREAM_CODE = {"invalid_request_error": Category.BAD_REQUEST}

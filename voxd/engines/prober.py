@@ -5,8 +5,8 @@ holds up no other. What is probed, every `[health] probe_s`:
 
 * PROBING (its ejection is over, or it is doubted: then at once) and DEGRADED engines: probes
   bring them back;
-* HEALTHY ones that nobody used for `idle_probe_s`, so that an outage at night is known in the
-  morning;
+* HEALTHY ones that nobody used for `idle_probe_s` (0: none), so that an outage at night is known in
+  the morning;
 * never an EJECTED one: that is what the ejection is.
 """
 
@@ -57,7 +57,8 @@ class Prober:
             case EngineState.EJECTED:
                 return False
             case EngineState.HEALTHY:
-                return self._board.idle_s(name) >= self._settings.idle_probe_s
+                idle_probe_s = self._settings.idle_probe_s
+                return idle_probe_s > 0 and self._board.idle_s(name) >= idle_probe_s
             case _:
                 return True
 

@@ -33,6 +33,10 @@ FORGIVE_S = 600.0
 RATE_LIMIT_S = 10.0
 """Ejection after a rate limit that names no time."""
 
+DOUBTFUL_REQUESTS = 2
+"""Refused requests in a row, each by itself our own fault, that ask for a probe: one is odd, but a
+setting or a voice that the provider does not know refuses every caller alike."""
+
 _UNTIL_KEY_CHANGES = frozenset({Category.AUTH, Category.QUOTA})
 _OUR_OWN_FAULT = frozenset({Category.BAD_REQUEST})
 _NO_DOUBT = frozenset({Category.OVERLOADED})
@@ -55,6 +59,7 @@ class EngineHealth:
         self._speed = Speed(expected_latency_s)
         self._outcomes: deque[bool] = deque(maxlen=ERROR_WINDOW)
         self._errors_in_row = 0
+        self._refused_in_row = 0
         self._good_probes = 0
         self._ejected_until = 0.0
         self._ejections = 0
@@ -73,8 +78,11 @@ class EngineHealth:
     def record_error(
         self, now: float, category: Category, retry_after_s: float | None = None
     ) -> None:
-        """A caller's request failed. A request that was itself wrong says nothing of health."""
+        """A caller's request failed. One that was itself wrong says nothing of health."""
         if category in _OUR_OWN_FAULT:
+            self._refused_in_row += 1
+            if self._refused_in_row >= DOUBTFUL_REQUESTS:
+                self._doubt(category)
             return
         self._note_bad(now, category, retry_after_s)
 
@@ -160,6 +168,7 @@ class EngineHealth:
 
     def _note_good(self) -> None:
         self._errors_in_row = 0
+        self._refused_in_row = 0
         self._is_doubted = False
         self._outcomes.append(True)
 

@@ -34,6 +34,12 @@ def check_exposure(config: Config, auth_token: str) -> tuple[Problem, ...]:
             "can tell Twilio from a stranger: set that secret, or listen on 127.0.0.1"
         )
         return (Problem("server.host", message),)
+    if config.server.public_url and not auth_token:
+        message = (
+            "tells of a proxy in front, through which strangers look like this machine: set the "
+            "secret TWILIO_AUTH_TOKEN as well, by which Twilio's requests are known"
+        )
+        return (Problem("server.public_url", message),)
     if auth_token and not config.server.public_url:
         message = (
             "is needed with TWILIO_AUTH_TOKEN, because Twilio signs the address that it called: "

@@ -4,8 +4,11 @@
 same journal always gives the same figures, live, in a test or from a bug report.
 """
 
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import accumulate
 from typing import Any
 
 from voxd.commands import Command, CommitReply, EndTurn, StartReply
@@ -162,14 +165,19 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
                 _note_sounding(attempts.get(item.reply_id), item)
             case _:
                 pass
+    begun_for: defaultdict[int, list[tuple[int, _Attempt]]] = defaultdict(list)
+    for reply_id, attempt in attempts.items():
+        begun_for[attempt.turn].append((reply_id, attempt))
+    spoken = _Speech(speech)
+    phrases.sort()
     turns = []
     for _, (at, end) in sorted(ends.items()):
+        begun = begun_for[end.turn]
         # "Okay", said to a filler, does not make the reply after it premature.
-        filler = min((heard_at for heard_at in phrases if heard_at > at), default=float("inf"))
-        asked = [spoken for spoken in speech if spoken[0] < filler]
-        turn = _turn(at, end, *_heard(attempts, end.turn), asked)
-        begun = [attempt for attempt in attempts.values() if attempt.turn == end.turn]
-        wasted = [attempt.wasted for attempt in begun if attempt.wasted is not None]
+        later = bisect_right(phrases, at)
+        filler = phrases[later] if later < len(phrases) else float("inf")
+        turn = _turn(at, end, *_heard(begun), spoken, filler)
+        wasted = [attempt.wasted for _, attempt in begun if attempt.wasted is not None]
         judgement = judged.get(end.speech_end)
         turns.append(
             replace(
@@ -239,9 +247,24 @@ def _note_sounding(
             attempt.wasted = item
 
 
-def _heard(attempts: dict[int, _Attempt], turn: int) -> tuple[int | None, _Attempt | None]:
+class _Speech:
+    """When the caller spoke, so that a turn is looked up without a walk through the call."""
+
+    def __init__(self, intervals: list[tuple[float, float]]) -> None:
+        self._starts = [start for start, _ in sorted(intervals)]
+        ends = (end for _, end in sorted(intervals))
+        self._latest = list(accumulate(ends, max))
+        """The latest end of each interval and those before it."""
+
+    def is_between(self, after: float, before: float) -> bool:
+        """Whether the caller began before `before`, and spoke after `after`."""
+        begun = bisect_left(self._starts, before)
+        return begun > 0 and self._latest[begun - 1] > after
+
+
+def _heard(begun: Sequence[tuple[int, _Attempt]]) -> tuple[int | None, _Attempt | None]:
     """The attempt that was heard, else the one committed last; both None without a commit."""
-    committed = [(i, a) for i, a in attempts.items() if a.turn == turn and a.is_committed]
+    committed = [(reply_id, attempt) for reply_id, attempt in begun if attempt.is_committed]
     sounded = [(i, a) for i, a in committed if a.started]
     return (sounded or committed)[-1] if committed else (None, None)
 
@@ -251,8 +274,10 @@ def _turn(
     end: EndTurn,
     reply_id: int | None,
     attempt: _Attempt | None,
-    speech: Sequence[tuple[float, float]],
+    speech: _Speech,
+    filler: float,
 ) -> TurnTimings:
+    """The figures of one turn; what was said from `filler` on was said to one."""
     endpoint_ms = (at - end.speech_end) * 1000
     if attempt is None:
         return TurnTimings(
@@ -282,7 +307,11 @@ def _turn(
         total_latency_ms=(stt_ms or 0) + (ttft_ms or 0) + (ttfa_ms or 0) if has_sum else None,
         first_audio_at=first.at if first else None,
         voice_to_voice_ms=_ms(end.speech_end, first.heard_at) if first else None,
-        is_premature=first is not None and _spoke_between(speech, end.speech_end, first.heard_at),
+        is_premature=first is not None
+        and (
+            first.heard_at < end.speech_end
+            or speech.is_between(end.speech_end + 0.001, min(first.heard_at, filler))
+        ),
         underrun_s=attempt.underrun_s,
         transcript=transcript.text if transcript else "",
         reply=" ".join(clause.text for clause in attempt.started),
@@ -294,15 +323,6 @@ def _turn(
         cached_tokens=usage.cached_tokens if usage else 0,
         completion_tokens=usage.completion_tokens if usage else 0,
     )
-
-
-def _spoke_between(
-    speech: Sequence[tuple[float, float]], speech_end: float, heard_at: float
-) -> bool:
-    """Did the caller speak after the turn's last word and before the reply was heard?"""
-    if heard_at < speech_end:
-        return True
-    return any(start < heard_at and end > speech_end + 0.001 for start, end in speech)
 
 
 def _ms(start: float | None, end: float | None) -> float | None:

@@ -34,3 +34,7 @@ from voxd.dialog.normalization.markup import strip_markup
 )
 def test_what_only_an_eye_can_use_is_gone(written: str, words: str) -> None:
     assert " ".join(strip_markup(written).split()) == words
+
+
+def test_a_reference_to_no_character_is_nothing() -> None:
+    assert strip_markup(f"a&#{'9' * 5000};b &#38; c") == "a b & c"

@@ -58,7 +58,7 @@ FIELDS = encode_fields("sonic-3", "v", "en", has_word_times=True)
         (TIMESTAMPS, WordTimes("t7", (WordTime("Sure,", 0.0, 0.31),))),
         (FLUSH_DONE, Flushed("t7")),
         (DONE, Done("t7")),
-        (ERROR, Failed("t7", Category.RATE_LIMIT, "429 concurrency_limited")),
+        (ERROR, Failed("t7", Category.OVERLOADED, "429 concurrency_limited")),
         (PHONEMES, None),
         (b'{"type":"from the future"}', None),
     ],

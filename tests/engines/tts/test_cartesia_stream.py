@@ -50,7 +50,7 @@ async def test_audio_is_given_on_before_the_clause_is_complete() -> None:
 
 FAULTS = [
     (Fault(Trouble.ERROR, status=500), Category.SERVER),
-    (Fault(Trouble.ERROR, status=429, code="concurrency_limited"), Category.RATE_LIMIT),
+    (Fault(Trouble.ERROR, status=429, code="concurrency_limited"), Category.OVERLOADED),
     (Fault(Trouble.ERROR, status=402, code="quota_exceeded"), Category.QUOTA),
     (Fault(Trouble.ERROR, status=400, code="model_sunsetted"), Category.AUTH),
     (Fault(Trouble.ERROR_WITHOUT_CONTEXT, status=500), Category.SERVER),

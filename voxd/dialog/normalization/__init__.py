@@ -1,10 +1,11 @@
 """Text normalization: what is written for the eye, said as a person would. Pure.
 
 `voxd.dialog.spoken` calls these one after the other; the order is part of the meaning, because a
-later one takes what an earlier one left. Each is `(text, language) -> text`, never raises, and
-knows the languages of `numbers.LANGUAGES`:
+later one takes what an earlier one left. Each is `(text, language) -> text`, never raises for what
+the first two have left, and knows the languages of `numbers.LANGUAGES`:
 
 * `markup`: Markdown, emoji, placeholders, stage directions (any language);
+* `letters`: those that only seem to be one of the alphabet;
 * `addresses`: URLs, e-mail addresses;
 * `dates`, `times`, `phones`, `money`, `quantities` (percentages, units);
 * `abbreviations`: "Dr.", "e.g.";

@@ -3,6 +3,8 @@
 import html
 import re
 
+_ENDLESS_REFERENCE = re.compile(r"&#[0-9]{8,};?")
+"""Of no character; `html.unescape` raises where its number is too long for Python."""
 _PLACEHOLDER = re.compile(
     r"\[(?=[^\[\]]*[^\W\d_])[^\[\]]{1,60}\](?!\()"  # [Your Name], [laughs]; not [5]
     r"|</?[^\W\d_][^<>]{0,60}>"
@@ -39,7 +41,8 @@ _LAST_IS_OPEN = re.compile(r"[^\W_][\"'”’)]*$")
 def strip_markup(text: str) -> str:
     """The words without marks. Links keep their text; an item of a list ends with a comma, so
     that a voice pauses there; `~` before a number, and `#`, are left for those who say them."""
-    text = _LINE_END.sub("\n", _CONTROL.sub(" ", html.unescape(text)).strip())
+    text = html.unescape(_ENDLESS_REFERENCE.sub(" ", text))
+    text = _LINE_END.sub("\n", _CONTROL.sub(" ", text).strip())
     text = _RULE.sub("", _TABLE_RULE.sub("", text))
     text = _IMAGE.sub(" ", _FENCE.sub("", text))
     text = _STAGE_DIRECTION.sub(" ", text)

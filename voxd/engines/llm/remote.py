@@ -206,7 +206,8 @@ class RemoteLanguageModel:
     async def _find_model(self) -> str:
         models = await self._provider.list_models()
         wanted = self._configured_model or next(iter(models), "")
-        if not wanted or wanted not in models:
+        # Ollama lists `name:latest` and serves `name`.
+        if not wanted or not {wanted, f"{wanted}:latest"} & set(models):
             raise self._error(_missing_model(wanted), Phase.CONNECT)
         self._model = wanted
         return wanted
