@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from voxd.dialog.playout import SPOKEN_CHARACTERS_PER_S
@@ -79,6 +79,7 @@ def test_words_are_matched_by_their_letters() -> None:
     assert choose_cut(text, 1.0, 0.0, RATE, timed) == Cut(0.4, "10:30 now please.")
 
 
+@example(["a", "a", "a", "aa", "aa", "a"], 1.0, 1.0, False)  # exactly half of a word
 @given(
     st.lists(st.text("abcdefgh", min_size=1, max_size=9), min_size=1, max_size=20),
     st.floats(0.0, 30.0),

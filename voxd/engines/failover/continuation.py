@@ -20,6 +20,8 @@ BOUNDARY_S = 0.3
 HEARD = 0.5
 """The part of a word from which on it counts as heard."""
 _ROUNDING_S = 1e-6
+_ROUNDING = 1e-6
+"""Of a part of a word: exactly half is half, whichever way its seconds were added up."""
 _WORD = re.compile(r"\S+")
 _LETTER = re.compile(r"\w")
 
@@ -89,7 +91,7 @@ def choose_cut(
     keep_s, is_word_lost = delivered_s, False
     if said < len(words) and spans[said][0] < delivered_s - _ROUNDING_S:
         begin, end = spans[said]
-        if min(sent_s, delivered_s) - begin < HEARD * (end - begin):
+        if min(sent_s, delivered_s) - begin < (HEARD - _ROUNDING) * (end - begin):
             keep_s = min(max(begin, sent_s), delivered_s)
         else:
             is_word_lost = True

@@ -93,6 +93,7 @@ class GroqProvider:
             groq.GroqError,
             httpx.HTTPError,
             httpx.StreamError,
+            aiohttp.ClientConnectionError,
         )
 
     async def list_models(self) -> tuple[str, ...]:
@@ -143,7 +144,14 @@ class GroqProvider:
 
 async def _iterate(stream: AsyncIterator[object]) -> AsyncGenerator[object, None]:
     """A generator, because the SDK's stream does not close what it iterates over."""
-    async for chunk in stream:
+    chunks = aiter(stream)
+    while True:
+        try:
+            chunk = await anext(chunks)
+        except StopAsyncIteration:
+            return
+        except RuntimeError as error:  # aiohttp's word for a session that was closed meanwhile
+            raise aiohttp.ClientConnectionError("closed while it was read") from error
         yield chunk
 
 
