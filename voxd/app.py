@@ -136,8 +136,8 @@ async def serve(
         # every call for some 80 ms (measured with the three SDKs loaded), now and then.
         gc.collect()
         gc.freeze()
-        # What calls leave is mostly freed without the collector. A full collection with 50 calls
-        # takes 74 ms, so it comes ten times more rarely than Python would have it.
+        # A full collection with 50 calls took up to 74 ms, in which no audio moves: it comes ten
+        # times more rarely than Python would have it.
         gc.set_threshold(700, 10, 100)
         state.open(runtime)
         shutdown.board = runtime.board

@@ -62,8 +62,7 @@ NICENESS = 10
 the audio of all calls and takes few, must not wait for that."""
 LUXURIES = frozenset(("turn",))
 """Kinds that compute only with processor time that nobody else wants: their results are awaited for
-a moment and can be done without, and even a nice process makes the daemon wait for milliseconds
-(50 cloud calls on one core: own overhead p99 22 ms instead of 15)."""
+a moment and can be done without, while even a nice process can make the daemon wait."""
 CLOSE_GRACE_S = 1.0
 """A worker that still computes this long after its socket closed ends at once."""
 PR_SET_PDEATHSIG = 1
