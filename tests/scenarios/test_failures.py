@@ -71,9 +71,21 @@ async def test_a_model_that_never_answers_is_caught_by_the_last_net() -> None:
     assert [clause.text for clause in call.all(ClauseStarted)][2:] == ["Better now."]
 
 
+async def test_a_model_that_breaks_off_before_its_first_clause_is_asked_again() -> None:
+    llm = FakeLanguageModel()
+    stage = Stage(llm=FakeLanguageModel((0.2, "We", llm.error()), said("Better now.")))
+    async with live_call(stage) as call:
+        await call.wait_for(PlaybackFinished)
+        await stage.line.say("When are you open?")
+        await call.wait_for(PlaybackFinished, 2)
+    assert call.all(ClauseStarted)[-1].text == "Better now."
+    assert not call.all(EngineFailed)
+
+
 async def test_a_failing_model_is_apologised_for_at_once() -> None:
     llm = FakeLanguageModel()
-    stage = Stage(llm=FakeLanguageModel((0.2, llm.error()), said("Better now.")))
+    broken = (0.2, "We", llm.error())
+    stage = Stage(llm=FakeLanguageModel(broken, broken, said("Better now.")))
     async with live_call(stage) as call:
         await call.wait_for(PlaybackFinished)
         await stage.line.say("When are you open?")

@@ -195,6 +195,34 @@ async def test_a_single_engine_has_all_the_time_it_wants() -> None:
         assert (await it.ask()).text == TEXT
 
 
+@pytest.mark.parametrize("before", [0, 1])
+async def test_the_last_engine_is_asked_again_when_it_broke_off_before_its_first_clause(
+    before: int,
+) -> None:
+    refusing = [model("a", (0.1, error("a", Category.SERVER)))] * before
+    broken: Script = (0.1, "Yes, we", error("b", Category.CONNECTIVITY, Phase.STREAM))
+    b = model("b", broken, STANDBY, is_local=True)
+    async with chain(*refusing, b) as it:
+        told = await it.ask()
+    assert (told.text, told.error) == (STANDBY_TEXT, None)
+    assert len(b.requests) == 2
+
+
+async def test_an_engine_that_breaks_off_twice_is_not_asked_a_third_time() -> None:
+    broken: Script = (0.1, "Yes, we", error("a", Category.CONNECTIVITY, Phase.STREAM))
+    async with chain(model("a", broken, broken, GOOD)) as it:
+        told = await it.ask()
+        assert told.error is not None and told.error.phase is Phase.STREAM
+        assert it.asked == [2]
+
+
+async def test_an_only_engine_that_broke_off_after_its_first_clause_is_asked_again() -> None:
+    broken: Script = (0.1, "Yes, we are. ", 0.1, error("a", Category.SERVER, Phase.STREAM))
+    async with chain(model("a", broken, GOOD)) as it:
+        assert (await it.ask()).error is not None
+        assert (await it.ask()).text == TEXT
+
+
 async def test_an_empty_reply_of_the_last_engine_is_a_reply() -> None:
     async with chain(model("a", (0.1,))) as it:
         told = await it.ask()

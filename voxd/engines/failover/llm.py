@@ -27,7 +27,7 @@ class FailoverLanguageModel:
 
     A reply that broke off after its first clause raises `Phase.STREAM`. Asked again with the same
     `reply_id`, the engines that have not failed at it make it from the beginning; when there are
-    none, any other phase is raised.
+    none, any other phase is raised. An only engine makes it again itself.
     """
 
     def __init__(
@@ -102,7 +102,8 @@ class FailoverLanguageModel:
                         self._note_reply(writing.winner, request, prompt, "".join(text))
                     yield piece
         finally:
-            self._failed |= {(request.reply_id, engine.name) for engine in writing.failed}
+            if not self._roster.is_only:
+                self._failed |= {(request.reply_id, engine.name) for engine in writing.failed}
 
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """Have the engine that is asked next read it, and the local one beside it."""

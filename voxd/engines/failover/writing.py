@@ -80,6 +80,8 @@ class Writing:
         self._race: Race[Writer, str | Usage] = Race()
         self._writers: list[Writer] = []
         """Those at work, in the order in which they were started."""
+        self._may_repeat = True
+        """The last engine may be asked a second time."""
 
     async def pieces(self) -> AsyncGenerator[str | Usage, None]:
         """An empty text at the first token of any engine; then what the winner writes."""
@@ -172,6 +174,9 @@ class Writing:
     def _leave(self, writer: Writer, error: EngineError) -> None:
         """An engine failed: another goes on, or nobody can.
 
+        The last one is asked once more if it broke off in mid-answer: nothing of it was handed on,
+        and what it broke off by is over (a worker that died is being started again).
+
         Raises:
             EngineError: it was the last.
         """
@@ -185,7 +190,11 @@ class Writing:
         successors = [*(it.engine for it in self._writers), *self._waiting]
         if was_first and successors:
             self._roster.note_switch(writer.engine, successors[0], error.category)
-        if not successors:
+        if not successors and error.phase is Phase.STREAM and self._may_repeat:
+            self._may_repeat = False
+            self.failed.remove(writer.engine)
+            self._start(writer.engine)
+        elif not successors:
             raise error
 
     # --- after it -----------------------------------------------------------------------------
