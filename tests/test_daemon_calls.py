@@ -54,7 +54,7 @@ def engines(daemon: Daemon) -> dict[str, dict[str, Any]]:
 
 async def settle(daemon: Daemon, is_so: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The health of the daemon once it is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):  # a busy machine takes its time to load a model
         while not is_so(health := await asyncio.to_thread(daemon.health)):
             await asyncio.sleep(0.05)
     return health
