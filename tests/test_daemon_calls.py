@@ -61,9 +61,12 @@ async def settle(daemon: Daemon, is_so: Callable[[dict[str, Any]], bool]) -> dic
 
 
 def is_idle(health: dict[str, Any]) -> bool:
-    """No call, no request, no sequence is left, and every worker is well."""
+    """No call, no request, no sequence is left, and every worker is up.
+
+    On a busy machine one may be degraded: slower than its own past.
+    """
     return health["calls"] == 0 and all(
-        engine["state"] == "healthy"
+        engine["state"] in ("healthy", "degraded")
         and engine["queued"] == engine["active"] == 0
         and engine["detail"].get("sequences_in_use", 0) == 0
         for engine in health["engines"]
