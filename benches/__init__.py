@@ -14,12 +14,14 @@ stats.py     percentiles, bootstrap interval
 daemon.py    a daemon for the length of a bench, its processes' memory, its health
 line.py      one call placed, reduced to the figures of its turns
 wer.py       `scripts/bench wer`
+tool_calls   `scripts/bench tools` (tool_calls.py)
 barge.py     `scripts/bench barge`: trials.py (made of noises.py and voices.py) says what callers
              do, interrupting.py holds a call of each, heard.py counts the words they heard
 turns.py     `scripts/bench turns`: pauses.py hears them (in the gaps of gaps.tsv, which gaps.py
              makes), policies.py prices ways to decide, tuning.py finds waits, curve.py draws
 v2v.py       `scripts/bench v2v`; floor.py is the soonest that was possible
 calls.py     `scripts/bench calls`
+room.py      `scripts/bench room`
 cloud.py     `scripts/bench cloud`; its providers in provider.py (one process) and providers.py
              (all), what is said in names.py, voxd's own part in overhead.py, cores and processor
              time in cores.py, late load generators in lateness.py

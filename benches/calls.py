@@ -96,7 +96,7 @@ async def run(
     return Result(tier or str(shipped["call"]["tier"]), tuple(done))
 
 
-def build_plans(calls: int, turns: int, url: str) -> list[CallPlan]:
+def build_plans(calls: int, turns: int, url: str, stagger_s: float = STAGGER_S) -> list[CallPlan]:
     """Callers who dial one after the other and begin at different places of the prompts."""
     labels = load_labels()
     prompts = [labels[name] for name in TURN_PROMPTS]
@@ -104,7 +104,7 @@ def build_plans(calls: int, turns: int, url: str) -> list[CallPlan]:
     for call in range(calls):
         first = call * len(prompts) // calls
         said = [prompts[(first + turn) % len(prompts)] for turn in range(turns)]
-        plans.append(CallPlan(build_turns(said), url=url, delay_s=call * STAGGER_S, seed=call + 1))
+        plans.append(CallPlan(build_turns(said), url=url, delay_s=call * stagger_s, seed=call + 1))
     return plans
 
 

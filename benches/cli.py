@@ -24,18 +24,21 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
 
   scripts/bench v2v        how soon a caller is answered, and how often too soon (about 12 min)
   scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
+  scripts/bench room       three times as many calls as there is room for (about 5 min)
   scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
   scripts/bench failover   what each failure of a provider costs a caller (about 40 min)
   scripts/bench peer       pipecat beside voxd, same caller and weights (about an hour)
   scripts/bench barge      what silences the agent, how soon, and what does not (about 3 min)
+  scripts/bench twiml      calls in turns (Gather, Say) with the local model (about 12 min)
   scripts/bench turns      callers cut off in a pause, and the delay at real ends (about 5 min)
+  scripts/bench tools      what the shipped language model makes of tools (about 1 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
   scripts/bench prompts    the recordings, for `voxd call`
 
-v2v, calls, cloud and failover start daemons of their own on free loopback ports with the shipped
-config.toml (the last two: and loopback stand-ins of the providers), and end them. Leave the machine
-alone meanwhile: what else computes is measured, too. Every bench exits with 0 when what the project
-promises was kept, 1 when it was not, 2 when it could not measure.
+v2v, calls, room, cloud and failover start daemons of their own on free loopback ports with the
+shipped config.toml (the last two: and loopback stand-ins of the providers), and end them. Leave the
+machine alone meanwhile: what else computes is measured, too. Every bench exits with 0 when what the
+project promises was kept, 1 when it was not, 2 when it could not measure.
 """
 
 EXIT_KEPT, EXIT_BROKEN, EXIT_UNABLE = 0, 1, 2
@@ -87,6 +90,11 @@ def _parser() -> argparse.ArgumentParser:
         "--calls", type=_positive, nargs="+", metavar="N", help="calls at once (1 2 4 6 10)"
     )
     calls.set_defaults(run=_run_calls)
+
+    room = commands.add_parser("room", help="a crowd, and those who found room in it")
+    room.add_argument("--turns", type=_positive, default=5, help="turns of each call (5)")
+    room.add_argument("--limit", type=_positive, metavar="N", help="calls (two per core)")
+    room.set_defaults(run=_run_room)
 
     cloud = commands.add_parser("cloud", help="cloud tiers on loopback providers")
     cloud.add_argument(
@@ -146,11 +154,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     barge.set_defaults(run=_run_barge)
 
+    twiml = commands.add_parser("twiml", help="calls in turns: Twilio hears and speaks")
+    twiml.add_argument("--calls", type=_positive, default=4, help="of each tier (4)")
+    twiml.add_argument("--turns", type=_positive, default=5, help="turns of each call (5)")
+    twiml.add_argument("--at-once", type=_positive, default=1, help="calls at once (1)")
+    twiml.add_argument("--tiers", nargs="+", choices=("free", "starter"), help="(both)")
+    twiml.add_argument(
+        "--no-partials", action="store_true", help="no words are told before the result"
+    )
+    twiml.set_defaults(run=_run_twiml)
+
     turns = commands.add_parser("turns", help="when a pause is taken for the end of a turn")
     turns.add_argument(
         "--picture", action="store_true", help="draw the curves into docs/turns.svg, too"
     )
     turns.set_defaults(run=_run_turns)
+
+    tools = commands.add_parser("tools", help="tools and the language model on this machine")
+    tools.set_defaults(run=_run_tools)
 
     wer = commands.add_parser("wer", help="word error rate of the short window")
     wer.add_argument("--limit", type=_positive, metavar="N", help="only N of the prompts")
@@ -165,9 +186,9 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (v2v, calls, peer):
         command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
-    for command in (v2v, calls, cloud, failover, peer):
+    for command in (v2v, calls, room, cloud, failover, peer, twiml):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
-    for command in (v2v, calls, cloud, failover, peer, barge, turns, wer):
+    for command in (v2v, calls, room, cloud, failover, peer, barge, twiml, turns, tools, wer):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -207,6 +228,18 @@ def _run_calls(options: argparse.Namespace) -> int:
         _print_json(result.to_json())
     else:
         calls.show_verdict(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_room(options: argparse.Namespace) -> int:
+    from benches import room
+
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(room.run(directory, options.turns, options.limit))
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        room.show(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 
@@ -291,6 +324,17 @@ def _run_peer(options: argparse.Namespace) -> int:
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 
+def _run_tools(options: argparse.Namespace) -> int:
+    from benches import tool_calls
+
+    result = tool_calls.run()
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        tool_calls.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
 def _run_barge(options: argparse.Namespace) -> int:
     from benches import barge
 
@@ -300,6 +344,25 @@ def _run_barge(options: argparse.Namespace) -> int:
         _print_json(result.to_json())
     else:
         barge.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_twiml(options: argparse.Namespace) -> int:
+    from benches import twiml
+
+    asked = twiml.Options(
+        tuple(options.tiers or twiml.TIERS),
+        options.calls,
+        options.turns,
+        options.at_once,
+        tells_partials=not options.no_partials,
+    )
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(twiml.run(directory, asked, not options.json))
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        twiml.show_verdict(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 

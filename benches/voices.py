@@ -73,8 +73,8 @@ class Voices:
         self._piper = PiperWorker()
         self._piper.load(options)
         # Without chance in it, the same text sounds the same in every run.
-        self._piper._voice.config.noise_scale = 0.0
-        self._piper._voice.config.noise_w_scale = 0.0
+        self._piper._voices[""].config.noise_scale = 0.0
+        self._piper._voices[""].config.noise_w_scale = 0.0
         self._said: dict[tuple[Speaker, str], NDArray[np.int16]] = {}
 
     def say(self, speaker: Speaker, text: str) -> NDArray[np.int16]:

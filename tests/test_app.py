@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import ssl
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,7 @@ import aiohttp
 import pytest
 
 from tests.fakes.call import Stage, make_config
+from tests.server.certificates import make_certificate
 from tests.server.harness import connected, start, stream_of
 from voxd import app
 from voxd.app import Shutdown, run_daemon, serve
@@ -19,6 +21,7 @@ from voxd.contracts import EngineState
 from voxd.errors import Category, ConfigError, EngineError, ListenError, ModelError, Phase
 from voxd.notify import Notifier
 from voxd.runtime import Runtime
+from voxd.server.keys import DoorKeys
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 
@@ -61,7 +64,7 @@ class Daemon:
     async def run(self) -> None:
         config = self.stage.config
         opened = self.open_runtime
-        await serve(config, "", self.announced.append, self.notifier, self.shutdown, opened)
+        await serve(config, DoorKeys(), self.announced.append, self.notifier, self.shutdown, opened)
 
     @property
     def url(self) -> str:
@@ -204,6 +207,26 @@ async def test_a_hang_up_signal_has_refused_accounts_tried_again() -> None:
         assert board.verdict(name).state is EngineState.PROBING
 
 
+async def test_a_hang_up_signal_has_a_renewed_certificate_taken(tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    files = {"tls_cert": str(cert), "tls_key": str(key)}
+    async with running(**files) as (daemon, http):
+        old = ssl.create_default_context(cafile=str(cert))
+        url = daemon.announced[0].split()[-3]
+        assert url.startswith("https://") and url.endswith("/health/ready")
+
+        async def ask(trusted: ssl.SSLContext) -> int:
+            async with http.get(url, ssl=trusted, headers={"Connection": "close"}) as response:
+                return response.status
+
+        assert await ask(old) == 503
+        make_certificate(tmp_path)
+        daemon.shutdown.look_again()
+        assert await ask(ssl.create_default_context(cafile=str(cert))) == 503
+        with pytest.raises(aiohttp.ClientConnectorCertificateError):
+            await ask(old)
+
+
 async def test_systemd_is_told_again_and_again_that_the_loop_turns() -> None:
     async with running() as (daemon, _):
         async with asyncio.timeout(10):
@@ -234,9 +257,11 @@ async def test_two_daemons_do_not_share_a_port() -> None:
 
 def test_an_exposed_config_never_listens() -> None:
     with pytest.raises(ConfigError, match=r"server\.host"):
-        run_daemon(make_config(server={"host": "0.0.0.0"}), "", print)
+        run_daemon(make_config(server={"host": "0.0.0.0"}), DoorKeys(), print)
     with pytest.raises(ConfigError, match=r"server\.public_url"):
-        run_daemon(make_config(), "12345", print)
+        run_daemon(make_config(), DoorKeys(("12345",)), print)
+    with pytest.raises(ConfigError, match=r"server\.tls_cert"):
+        run_daemon(make_config(server={"tls_cert": "x", "tls_key": "x"}), DoorKeys(), print)
 
 
 def start_voxd(tmp_path: Path, text: str) -> subprocess.Popen[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from voxd.chains import (
+    TURNS_NEED,
     choose_chains,
     declared_board,
     named_engines,
@@ -107,3 +108,19 @@ def test_a_judge_of_turns_is_ranked_by_language_and_nobody_needs_one() -> None:
     assert none.names == ()
     assert none.judgements[0].reason == "does not speak es"
     assert "tiers.pro.turn" not in {problem.key for problem in unserved(config, board)}
+
+
+def test_a_call_in_turns_needs_a_language_model_and_nothing_else() -> None:
+    free = {**RAW["tiers"]["free"], "stt": ["deepgram"], "tts": ["cartesia"]}
+    raw = {**RAW, "tiers": {**RAW["tiers"], "free": free}}
+    config = parse_config(raw, settings_types(), base_dir=Path(), source="test")
+    board = declared_board(config)
+    assert choose_chains(config, board, TURNS_NEED)[Kind.LLM].names == ("llamacpp",)
+    with pytest.raises(AdmissionRefused, match="no_stt"):
+        choose_chains(config, board)
+    assert {p.key for p in unserved(config, board)} == {"tiers.free.stt", "tiers.free.tts"}
+    tier = config.tier().model_copy(update={"transport": "twiml"})
+    server = config.server.model_copy(update={"public_url": "https://voice.example.com"})
+    tiers = {**config.tiers, "free": tier}
+    in_turns = config.model_copy(update={"tiers": tiers, "server": server})
+    assert unserved(in_turns, board) == ()

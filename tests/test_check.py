@@ -6,6 +6,7 @@ from voxd.check import check_config
 from voxd.config import Config, load_config
 from voxd.engines.registry import settings_types
 from voxd.errors import ConfigError
+from voxd.server.keys import DoorKeys
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 
@@ -32,7 +33,7 @@ def with_models(tmp_path: Path) -> Path:
 
 
 def test_a_good_config_says_what_a_call_gets(tmp_path: Path) -> None:
-    problems, text = check_config(shipped(with_models(tmp_path)), "")
+    problems, text = check_config(shipped(with_models(tmp_path)), DoorKeys())
     assert problems == ()
     assert "tier 'free'" in text
     assert "stt faster-whisper  llm llamacpp  tts piper  turn smart-turn\n" in text
@@ -42,7 +43,7 @@ def test_a_good_config_says_what_a_call_gets(tmp_path: Path) -> None:
 
 def test_every_problem_is_listed_not_only_the_first(tmp_path: Path) -> None:
     config = shipped(tmp_path, ('host = "127.0.0.1"', 'host = "0.0.0.0"'))
-    problems, _ = check_config(config, "")
+    problems, _ = check_config(config, DoorKeys())
     assert [problem.key for problem in problems] == [
         "server.host",
         "engines.faster-whisper.model",
@@ -54,7 +55,7 @@ def test_every_problem_is_listed_not_only_the_first(tmp_path: Path) -> None:
 
 def test_with_a_token_signed_requests_are_served(tmp_path: Path) -> None:
     change = ('public_url = ""', 'public_url = "https://voice.example.com"')
-    problems, text = check_config(shipped(with_models(tmp_path), change), "12345")
+    problems, text = check_config(shipped(with_models(tmp_path), change), DoorKeys(("12345",)))
     assert problems == ()
     assert "Twilio's signature" in text
     assert "12345" not in text
@@ -62,7 +63,7 @@ def test_with_a_token_signed_requests_are_served(tmp_path: Path) -> None:
 
 def test_a_language_that_nobody_of_the_tier_knows_is_a_problem(tmp_path: Path) -> None:
     change = ('language = "en" ', 'language = "es" ')
-    problems, text = check_config(shipped(with_models(tmp_path), change), "")
+    problems, text = check_config(shipped(with_models(tmp_path), change), DoorKeys())
     assert [problem.key for problem in problems] == [
         "tiers.free.stt",
         "tiers.free.llm",
@@ -76,9 +77,9 @@ def test_a_tier_may_do_without_a_judge_of_turns(tmp_path: Path) -> None:
     with_judge = shipped(with_models(tmp_path))
     free = with_judge.tiers["free"].model_copy(update={"turn": ()})
     config = with_judge.model_copy(update={"tiers": {"free": free}})
-    problems, text = check_config(config, "")
+    problems, text = check_config(config, DoorKeys())
     assert problems == ()
-    assert "turn" not in text.split("Any number")[1].split("Listens")[0]
+    assert "\n  turn " not in text.split("Any number")[1].split("Listens")[0]
 
 
 NUMBERS = (
@@ -106,7 +107,7 @@ def test_each_number_is_told_with_its_chain_and_what_was_refused(
     monkeypatch.setenv("DEEPGRAM_API_KEY", "secret")
     monkeypatch.setenv("CARTESIA_API_KEY", "secret")
     monkeypatch.delenv("GROQ_API_KEY", raising=False)
-    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS), "")
+    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS), DoorKeys())
     pro, rest = text.split("+15550101: tier 'enterprise', language 'es'")
     spanish, rest = rest.split("+15550102: tier 'enterprise', agent 'sol', language 'es'")
     sol, others = rest.split("Any other number: tier 'free', language 'en'")
@@ -135,7 +136,7 @@ def test_without_a_directory_nobody_is_promised_a_stored_apology(
     for key in ("DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"):
         monkeypatch.setenv(key, "secret")
     change = ('directory = "var/speech"', 'directory = ""')
-    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS, change), "")
+    problems, text = check_config(shipped(with_models(tmp_path), NUMBERS, change), DoorKeys())
     assert problems == ()
     assert "no apology is stored for its callers" in text
     assert "hear the stored apology" not in text
@@ -144,3 +145,102 @@ def test_without_a_directory_nobody_is_promised_a_stored_apology(
 def test_a_language_without_phrases_is_a_problem(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"agent\.language: no phrases in 'fr'"):
         shipped(with_models(tmp_path), ('language = "en" ', 'language = "fr" '))
+
+
+def test_turns_without_a_public_url_are_warned_of(tmp_path: Path) -> None:
+    config = shipped(
+        with_models(tmp_path), ('transport = "stream"      #', 'transport = "twiml"  #')
+    )
+    problems, text = check_config(config, DoorKeys())
+    assert problems == ()
+    assert "Warning: tier 'free' wants TwiML turns" in text
+
+
+def test_a_look_up_is_named_and_needs_its_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = 'url = "https://crm.example.com/who?key=abc"'
+    config = shipped(
+        with_models(tmp_path), ('url = ""                  # https, or', f"{address} #")
+    )
+    monkeypatch.delenv("VOXD_LOOKUP_SECRET", raising=False)
+    problems, text = check_config(config, DoorKeys())
+    assert [problem.key for problem in problems] == ["lookup.url"]
+    assert "crm.example.com is asked within 1 s" in text
+    assert "abc" not in text
+    monkeypatch.setenv("VOXD_LOOKUP_SECRET", "s")
+    assert check_config(config, DoorKeys())[0] == ()
+
+
+def test_what_a_number_has_of_its_own_is_told(tmp_path: Path) -> None:
+    config = shipped(
+        with_models(tmp_path),
+        ('on_failure = "hang_up"    #', 'on_failure = "voicemail"  #'),
+        ("\n[variables]\n", '\n[numbers."+15550100"]\ntenant = "sol"\n\n[variables]\n'),
+    )
+    text = check_config(config, DoorKeys())[1]
+    assert "+15550100: tier 'free', tenant 'sol', language 'en'" in text
+    assert "  without room turns > sentence; when all fails voicemail\n" in text
+
+
+def test_a_voice_of_an_agent_must_be_there(tmp_path: Path) -> None:
+    voices = ("voices = {} ", 'voices = { piper = "models/owl.onnx" } ')
+    problems, _ = check_config(shipped(with_models(tmp_path), voices), DoorKeys())
+    assert [problem.key for problem in problems] == ["agent.voices.piper"]
+
+
+def test_a_call_in_turns_says_so(tmp_path: Path) -> None:
+    config = shipped(
+        with_models(tmp_path),
+        ('transport = "stream"      #', 'transport = "twiml"  #'),
+        ('public_url = ""', 'public_url = "https://voice.example.com"'),
+    )
+    problems, text = check_config(config, DoorKeys(("token",)))
+    assert problems == ()
+    assert "goes by TwiML turns" in text and "wants TwiML turns" not in text
+
+
+def test_whether_calls_can_be_placed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = shipped(with_models(tmp_path))
+    monkeypatch.delenv("TWILIO_ACCOUNT_SID", raising=False)
+    assert "Places no calls: that needs TWILIO_ACCOUNT_SID" in check_config(config, DoorKeys())[1]
+    monkeypatch.setenv("TWILIO_ACCOUNT_SID", "AC1")
+    monkeypatch.setenv("TWILIO_AUTH_TOKEN", "12345")
+    assert "Places calls by POST /api/calls, at most 10" in check_config(config, DoorKeys())[1]
+
+
+def test_what_an_agent_may_do_is_told_and_the_tools_need_their_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("VOXD_TOOLS_SECRET", raising=False)
+    tool = '[tools.book]\nurl = "https://example.com"\ndescription = "Books."\n'
+    config = shipped(
+        with_models(tmp_path),
+        ("tools = []  ", 'tools = ["end_call", "book"]  '),
+        ("\n[tools]\n", f"\n{tool}\n"),
+    )
+    problems, text = check_config(config, DoorKeys())
+    assert [problem.key for problem in problems] == ["tools"]
+    assert "  may use end_call, book\n" in text
+    monkeypatch.setenv("VOXD_TOOLS_SECRET", "known")
+    assert check_config(config, DoorKeys())[0] == ()
+
+
+def test_answers_of_a_look_up_that_nobody_could_serve_are_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXD_LOOKUP_SECRET", "s")
+    for key in ("DEEPGRAM_API_KEY", "GROQ_API_KEY", "CARTESIA_API_KEY"):
+        monkeypatch.delenv(key, raising=False)
+    config = shipped(
+        with_models(tmp_path),
+        ('url = ""                  # https, or', 'url = "https://crm.example.com/who" #'),
+        ("\n[variables]\n", '\n[agents.sol]\nlanguage = "es"\n\n[variables]\n'),
+    )
+    problems, text = check_config(config, DoorKeys())
+    assert problems == ()
+    told = "Warning: should it say tier 'free' for 'es', nothing is left of stt, llm, tts:"
+    assert text.count(told) == 1
+    assert "for 'en'," not in text

@@ -11,7 +11,18 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from voxd.config import Config, Deadlines, Phrases, Tier, load_config, parse_config, read_secret
+from voxd.config import (
+    Config,
+    Deadlines,
+    Number,
+    Phrases,
+    Tier,
+    Transfer,
+    Voicemail,
+    load_config,
+    parse_config,
+    read_secret,
+)
 from voxd.engines.registry import settings_types
 from voxd.errors import ConfigError
 from voxd.phrases import SHIPPED as SHIPPED_PHRASES
@@ -28,6 +39,8 @@ def tables() -> Iterator[tuple[str, type[BaseModel]]]:
     for name, field in Config.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield name, field.annotation
+    yield "agent.transfer", Transfer
+    yield "agent.voicemail", Voicemail
     for language in SHIPPED_PHRASES:
         yield f"phrases.{language}", Phrases
     for tier in RAW["tiers"]:
@@ -97,7 +110,18 @@ def test_every_key_has_a_line_of_why() -> None:
             explained.add(key)
     known = {key for table, model in tables() for key in model.model_fields}
     plain = {"prompt", "greeting", "target_s"} | {key for key in known if key.startswith("wait_")}
-    plain |= {"phrases", "stt", "llm", "tts", "model", "voice", "deadlines"}
+    plain |= {
+        "phrases",
+        "stt",
+        "llm",
+        "tts",
+        "model",
+        "voice",
+        "deadlines",
+        "limits",
+        "transfer",
+        "voicemail",
+    }
     plain |= set(shown("phrases.en"))
     assert known <= explained | plain
 
@@ -174,6 +198,24 @@ def test_waits_that_shrink_are_a_problem() -> None:
     assert "wait_complete_s <=" in problems_of({**RAW, "tiers": tiers})["tiers.free"]
 
 
+@pytest.mark.parametrize("given", ["tls_cert", "tls_key"])
+def test_a_certificate_and_its_key_belong_together(given: str) -> None:
+    server = {**RAW["server"], given: "file.pem"}
+    assert "belong together" in problems_of({**RAW, "server": server})["server"]
+
+
+def test_trusted_proxies_are_addresses_or_networks() -> None:
+    def trusting(*proxies: str) -> dict[str, Any]:
+        return {**RAW, "server": {**RAW["server"], "trusted_proxies": list(proxies)}}
+
+    networks = parse(trusting("127.0.0.1", "10.0.0.0/8", "fd00::/8")).server.trusted_proxies
+    assert [str(network) for network in networks] == ["127.0.0.1/32", "10.0.0.0/8", "fd00::/8"]
+    assert set(problems_of(trusting("10.0.0.1/8", "proxy.example"))) == {
+        "server.trusted_proxies.0",
+        "server.trusted_proxies.1",
+    }
+
+
 def test_deadlines_are_soft_before_hard() -> None:
     def of(deadlines: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**RAW, "tiers": {"free": {**RAW["tiers"]["free"], "deadlines": deadlines}}}
@@ -241,6 +283,73 @@ def test_words_in_another_language_are_not_taken_over() -> None:
     config = parse(with_agents(numbers={"+4": {"agent": "night", "language": "es"}}))
     assert config.dialled("+4").phrases.model_dump() == SHIPPED_PHRASES["es"]
     assert config.dialled("+4").agent.max_tokens == 50
+
+
+def test_an_agents_own_tables_change_only_what_they_say() -> None:
+    transfer = {"number": "+15550123", "ring_s": 40}
+    config = parse(
+        with_agents(
+            agent={**RAW["agent"], "transfer": transfer, "limits": {"reprompts": 4}},
+            agents={"night": {"transfer": {"ring_s": 10}, "limits": {"max_call_s": 60}}},
+            numbers={"+1": {"agent": "night"}},
+        )
+    )
+    night = config.dialled("+1")
+    assert (night.agent.transfer.number, night.agent.transfer.ring_s) == ("+15550123", 10)
+    assert (night.call.max_call_s, night.call.reprompts) == (60, 4)
+    assert config.dialled("+2").call.max_call_s == config.call.max_call_s
+    assert config.dialled("+2").call.reprompts == 4
+    assert night.call.idle_s == config.call.idle_s
+
+
+def test_a_number_has_a_tenant_and_variables_of_its_own() -> None:
+    config = parse(
+        {
+            **RAW,
+            "call": {**RAW["call"], "tenant": "everybody"},
+            "variables": {"hours": "nine to five", "place": "town"},
+            "numbers": {"+1": {"tenant": "clinica-sol", "variables": {"hours": "all day"}}},
+        }
+    )
+    own, other = config.dialled("+1"), config.dialled("+2")
+    assert (own.call.tenant, other.call.tenant) == ("clinica-sol", "everybody")
+    assert own.variables == {"hours": "all day", "place": "town"}
+    assert other.variables == {"hours": "nine to five", "place": "town"}
+
+
+def test_prompt_and_greeting_are_filled_in_for_a_call() -> None:
+    config = parse(
+        {
+            **RAW,
+            "agent": {
+                **RAW["agent"],
+                "prompt": "Today is {date}. {place}. Reply {{date}} as {x: 1}.",
+                "greeting": "Hello {caller}, this is {place}!",
+            },
+            "variables": {"place": "the {caller} inn"},
+        }
+    )
+    filled = config.dialled("+1").filled({"date": "2026-11-22", "caller": "+15550199"})
+    assert filled.agent.prompt == "Today is 2026-11-22. the {caller} inn. Reply {date} as {x: 1}."
+    assert filled.phrases.greeting == "Hello +15550199, this is the {caller} inn!"
+
+
+def test_the_greeting_of_a_language_is_filled_in_as_well() -> None:
+    raw = {**RAW, "phrases": {"en": {"greeting": "Hello, {tenant} speaking."}}}
+    assert parse(raw).filled({"tenant": "Sol"}).phrases.greeting == "Hello, Sol speaking."
+
+
+def test_with_a_look_up_every_agent_on_every_tier_is_expected() -> None:
+    config = parse(with_agents(lookup={"url": "https://example.com/who"}))
+    pairs = {(seen.agent.language, seen.call.tier) for seen in config.expected()}
+    assert pairs == {(language, tier) for language in ("en", "es") for tier in RAW["tiers"]}
+    assert parse(with_agents()).expected() == parse(with_agents()).served()
+
+
+def test_a_route_may_be_given_by_anybody_who_has_judged_it() -> None:
+    config = parse(with_agents())
+    routed = config.routed(Number(agent="recepcion", tier="pro", tenant="sol"))
+    assert (routed.agent.language, routed.call.tier, routed.call.tenant) == ("es", "pro", "sol")
 
 
 def test_a_language_that_comes_along_needs_only_what_differs() -> None:
@@ -374,3 +483,52 @@ def test_a_secret_comes_from_the_credential_before_the_environment(tmp_path: Pat
 def test_no_key_of_the_file_holds_a_secret() -> None:
     keys = {key for _, model in tables() for key in model.model_fields}
     assert not {key for key in keys if any(word in key for word in ("secret", "auth", "api_key"))}
+
+
+@pytest.mark.parametrize(
+    ("transport", "public_url", "expected"),
+    [
+        ("twiml", "https://voice.example.com", True),
+        ("twiml", "", False),
+        ("stream", "https://voice.example.com", False),
+    ],
+)
+def test_calls_go_in_turns_where_the_tier_says_so_and_twilio_can_find_us(
+    transport: str, public_url: str, expected: bool
+) -> None:
+    tiers = {**RAW["tiers"], "free": {**RAW["tiers"]["free"], "transport": transport}}
+    raw = {**RAW, "tiers": tiers, "server": {**RAW["server"], "public_url": public_url}}
+    config = parse_config(raw, settings_types(), base_dir=Path(), source="test")
+    assert config.in_turns is expected
+
+
+@pytest.mark.parametrize("hint", ["", "one, two", "x" * 101])
+def test_hints_are_single_and_short(hint: str) -> None:
+    raw = {**RAW, "twiml": {**RAW["twiml"], "hints": [hint]}}
+    with pytest.raises(ConfigError, match="twiml.hints"):
+        parse_config(raw, settings_types(), base_dir=Path(), source="test")
+
+
+def test_agents_ask_an_engine_for_voices_of_their_own() -> None:
+    agents = {"night": {"voices": {"piper": "owl.onnx"}}, "day": {"voices": {"piper": ""}}}
+    config = parse({**RAW, "agents": agents})
+    assert config.agent_voices("piper") == {"owl.onnx": "agents.night.voices.piper"}
+    assert config.agent_voices("cartesia") == {}
+
+
+def test_the_example_of_the_documentation_works() -> None:
+    text = (SHIPPED.parent / "docs" / "numbers.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    config = parse({**RAW, **tomllib.loads("\n".join(examples))})
+    own = config.dialled("+15550100").filled({"tenant": "Sol", "date": "2026-11-22"})
+    assert own.phrases.greeting == "Dental practice Sol, hello!"
+    assert "open Monday to Friday, nine to five." in own.agent.prompt
+    assert (own.call.max_call_s, own.agent.transfer.number) == (600.0, "+15550123")
+    assert config.lookup.url == "https://crm.example.com/voxd"
+
+
+def test_the_tiers_in_use_are_those_that_a_call_may_have() -> None:
+    config = parse({**RAW, "numbers": {"+1": {"tier": "pro"}, "+2": {}, "+3": {"tier": "pro"}}})
+    assert config.tiers_in_use() == (config.tiers["free"], config.tiers["pro"])
+    asked = parse({**RAW, "lookup": {"url": "https://example.com/who"}})
+    assert asked.tiers_in_use() == tuple(asked.tiers.values())

@@ -12,6 +12,13 @@ COVERED_ELSEWHERE = {
     "contracts.py": "protocols; tests/engines/contract.py is their suite",
     "errors.py": "an exception tree; each error is tested where it is raised",
     "events.py": "dataclasses without behaviour; tests/dialog uses every one",
+    **{
+        f"settings/{table}.py": "a part of voxd.config; tests/test_config.py judges every table"
+        for table in (
+            *("agents", "calls", "machine", "numbers", "phrases", "services", "table", "tiers"),
+            *("values", "reading", "whole"),
+        )
+    },
     "call/transport.py": "a protocol; tests/fakes and tests/server implement it",
 }
 

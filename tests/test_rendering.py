@@ -50,8 +50,18 @@ def test_everything_a_call_may_say_without_a_model_is_wanted() -> None:
     assert texts == {
         *(GREETING, phrases.failure, phrases.reprompt, phrases.did_not_catch),
         *(phrases.too_slow, phrases.goodbye, *phrases.fillers, *phrases.common),
+        phrases.time_warning,
     }
     assert phrases.busy not in texts  # Twilio's own voice says it
+    assert phrases.hand_over not in texts  # nobody takes this agent's calls over
+
+
+def test_who_is_handed_over_hears_that_instead_of_a_farewell() -> None:
+    transfer = {"on_failure": "transfer", "transfer": {"number": "+15550123"}}
+    config = make_config(agent=transfer, call={"warn_s": 0})
+    texts = {phrase.spoken for phrase in wanted(config, voice_of("fake-tts"))["fake-tts"]}
+    assert config.phrases.hand_over in texts
+    assert not texts & {config.phrases.failure, config.phrases.time_warning}
 
 
 def test_what_no_call_can_say_is_not_wanted() -> None:
@@ -146,3 +156,26 @@ async def test_a_voice_that_fails_says_so(tmp_path: Path) -> None:
     with pytest.raises(EngineError):
         await start(make_config(tier=BOTH), voice, SpeechCache(tmp_path))
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_an_agents_own_voice_says_its_phrases_and_is_found_under_its_name() -> None:
+    agents = {"night": {"voices": {"fake-tts": "owl"}}}
+    config = make_config(agents=agents, numbers={"+1": {"agent": "night"}})
+    voice, cache = voice_of("fake-tts"), SpeechCache(None)
+    await start(config, voice, cache)
+    assert {request.voice for request in voice.requests} == {"", "owl"}
+    assert cache.get(SpeechKey(GREETING, "en", "fake-tts", "owl"))
+    assert cache.get(SpeechKey(GREETING, "en", "fake-tts", ""))
+
+
+def test_a_greeting_that_each_call_fills_in_is_not_said_ahead() -> None:
+    config = make_config(agent={"greeting": "Hello {caller}."})
+    texts = {phrase.spoken for phrase in wanted(config, voice_of("fake-tts"))["fake-tts"]}
+    assert config.phrases.reprompt in texts
+    assert not any("caller" in text for text in texts)
+
+
+def test_with_a_look_up_every_agent_is_prepared() -> None:
+    agents = {"night": {"greeting": "Hm."}}
+    config = make_config(agents=agents, lookup={"url": "https://example.com/who"})
+    assert Phrase("Hm.", "en") in wanted(config, voice_of("fake-tts"))["fake-tts"]

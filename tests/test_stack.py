@@ -9,6 +9,7 @@ from tests.fakes.call import Stage, make_config, make_runtime
 from tests.fakes.language_model import FakeLanguageModel
 from tests.fakes.text_to_speech import FakeTextToSpeech
 from tests.fakes.turn_judge import FakeTurnJudge
+from voxd.chains import TURNS_NEED
 from voxd.contracts import EngineState, TurnHints
 from voxd.errors import AdmissionRefused, Category, EngineError, Phase
 from voxd.events import Kind
@@ -47,7 +48,7 @@ class Setup:
         self.runtime = self.stage.runtime
 
     def stack(self, number: str = OTHER) -> CallStack:
-        return CallStack(self.runtime, "CA1", number)
+        return CallStack(self.runtime, "CA1", self.runtime.config.dialled(number))
 
 
 async def settle() -> None:
@@ -134,7 +135,7 @@ async def test_the_judge_of_turns_is_whoever_is_well_at_the_moment() -> None:
     first, spare = FakeTurnJudge(), FakeTurnJudge(name="spare-turn")
     tier = {"turn": ["fake-turn", "spare-turn"]}
     runtime = Stage(config=make_config(tier=tier), more=[first, spare]).runtime
-    stack = CallStack(runtime, "CA1", OTHER)
+    stack = CallStack(runtime, "CA1", runtime.config)
     assert stack.turn_judge() is first
     runtime.board.record_late("fake-turn", 0.3)
     assert stack.turn_judge() is spare
@@ -145,4 +146,15 @@ async def test_the_judge_of_turns_is_whoever_is_well_at_the_moment() -> None:
 
 
 async def test_a_tier_may_have_no_judge_of_turns() -> None:
-    assert CallStack(Stage().runtime, "CA1", OTHER).turn_judge() is None
+    runtime = Stage().runtime
+    assert CallStack(runtime, "CA1", runtime.config).turn_judge() is None
+
+
+async def test_a_call_that_needs_no_ear_gets_a_stack_without_one() -> None:
+    # The only ear of the tier is not there.
+    tier = {"stt": ["other-stt"]}
+    stage = Stage(config=make_config(tier=tier))
+    with pytest.raises(AdmissionRefused, match="no_stt"):
+        CallStack(stage.runtime, "CA1", stage.config)
+    stack = CallStack(stage.runtime, "CA1", stage.config, TURNS_NEED)
+    assert stack.language_model(lambda _: None).name == "fake-llm"

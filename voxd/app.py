@@ -21,8 +21,11 @@ from voxd.engines.health_board import HealthBoard
 from voxd.errors import ConfigError
 from voxd.notify import Notifier
 from voxd.runtime import Runtime, background, open_runtime
-from voxd.server.guard import Guard, check_exposure
+from voxd.server.certificate import Certificate
+from voxd.server.exposure import check_exposure
+from voxd.server.guard import Guard
 from voxd.server.http import build_app
+from voxd.server.keys import DoorKeys
 from voxd.server.listen import listen
 from voxd.server.state import ServerState
 from voxd.telemetry.calls import CallRegistry
@@ -49,6 +52,7 @@ class Shutdown:
         self.starting: asyncio.Task[Any] | None = None
         """What to cancel when the signal comes before the daemon serves."""
         self.board: HealthBoard | None = None
+        self.certificate: Certificate | None = None
         """What a SIGHUP concerns, once the daemon serves."""
 
     def signal(self) -> None:
@@ -60,31 +64,35 @@ class Shutdown:
             self.starting.cancel()
 
     def look_again(self) -> None:
-        """A SIGHUP: engines whose account was refused get a probe, and calls if it succeeds."""
-        logger.info("SIGHUP: refused accounts are tried again; a changed config needs a restart")
+        """A SIGHUP: the certificate is read again, for connections that come from now on; engines
+        whose account was refused get a probe, and calls if it succeeds.
+        """
+        logger.info("SIGHUP: certificate and accounts again; a changed config needs a restart")
+        if self.certificate is not None:
+            self.certificate.reload()
         if self.board is not None:
             self.board.account_changed()
 
 
-def run_daemon(config: Config, auth_token: str, announce: Announce) -> None:
+def run_daemon(config: Config, keys: DoorKeys, announce: Announce) -> None:
     """Serve calls until a signal says otherwise.
 
     Args:
         config: the judged config.
-        auth_token: Twilio's, or empty.
+        keys: the secrets by which requests are known.
         announce: gets a few lines for people: where it listens, how to place a call.
 
     Raises:
         VoxdError: it cannot start; the message is for people.
     """
-    problems = check_exposure(config, auth_token)
+    problems = check_exposure(config, keys)
     if problems:
         raise ConfigError("the configuration", problems)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(config, auth_token, announce))
+        runner.run(_run(config, keys, announce))
 
 
-async def _run(config: Config, auth_token: str, announce: Announce) -> None:
+async def _run(config: Config, keys: DoorKeys, announce: Announce) -> None:
     loop = asyncio.get_running_loop()
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,7 +103,7 @@ async def _run(config: Config, auth_token: str, announce: Announce) -> None:
     look_again = shutdown.signal if in_terminal else shutdown.look_again
     loop.add_signal_handler(signal.SIGHUP, look_again)
     try:
-        await serve(config, auth_token, announce, Notifier(), shutdown)
+        await serve(config, keys, announce, Notifier(), shutdown)
     except asyncio.CancelledError:
         if not shutdown.requested.is_set():
             raise
@@ -104,7 +112,7 @@ async def _run(config: Config, auth_token: str, announce: Announce) -> None:
 
 async def serve(
     config: Config,
-    auth_token: str,
+    keys: DoorKeys,
     announce: Announce,
     notifier: Notifier,
     shutdown: Shutdown,
@@ -116,8 +124,9 @@ async def serve(
         VoxdError: it cannot start.
         CancelledError: the shutdown came before it was ready.
     """
-    state = ServerState(config, Guard(auth_token, config.server.public_url))
     server = config.server
+    certificate = Certificate(config) if server.tls_cert else None
+    state = ServerState(config, Guard(keys, server.public_url, server.trusted_proxies))
 
     def report(step: str) -> None:
         notifier.status(step)
@@ -125,11 +134,11 @@ async def serve(
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(background(_feed_watchdog(notifier)))
-        host, port = await stack.enter_async_context(
-            listen(build_app(state), server.host, server.port, server.max_calls)
-        )
+        host, port = await stack.enter_async_context(listen(build_app(state), server, certificate))
         logger.info("listening", extra={"host": host, "port": port})
-        announce(f"voxd {__version__} starts; http://{_netloc(host, port)}/health/ready says when")
+        url = f"{'https' if certificate else 'http'}://{_netloc(host, port)}"
+        announce(f"voxd {__version__} starts; {url}/health/ready says when")
+        shutdown.certificate = certificate
         async with _starting(shutdown):
             runtime = await stack.enter_async_context(open_shared(config, report))
         # What is here now stays. Left to the collector, going through it would hold up the audio of
@@ -144,7 +153,7 @@ async def serve(
         notifier.ready()
         notifier.status("serving calls")
         logger.info("ready", extra={"tier": config.call.tier})
-        announce(_how_to_call(config, host, port))
+        announce(_how_to_call(config, url))
         await shutdown.requested.wait()
         notifier.stopping()
         notifier.status("draining")
@@ -205,8 +214,7 @@ def _netloc(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def _how_to_call(config: Config, host: str, port: int) -> str:
-    url = f"http://{_netloc(host, port)}"
+def _how_to_call(config: Config, url: str) -> str:
     webhook = f"{config.server.public_url or url}/twilio/voice"
     return (
         f"voxd answers calls (tier {config.call.tier}).\n"

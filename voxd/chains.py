@@ -4,7 +4,7 @@
 another `HealthBoard`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from voxd.config import Config
@@ -16,6 +16,11 @@ from voxd.selection.policy import Chain
 
 Chains = Mapping[Kind, Chain]
 """The chain of each kind."""
+
+EVERY_KIND = (Kind.STT, Kind.LLM, Kind.TTS)
+"""What a call on a media stream needs."""
+TURNS_NEED = (Kind.LLM,)
+"""What a call in turns does: Twilio hears and speaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +72,20 @@ def rank_judges(config: Config, board: HealthBoard) -> Chain:
     return board.chain(config.tier().turn, config.agent.language)
 
 
-def choose_chains(config: Config, board: HealthBoard) -> Chains:
+def choose_chains(
+    config: Config, board: HealthBoard, kinds: Collection[Kind] = EVERY_KIND
+) -> Chains:
     """The chains of a call that can be served.
+
+    Args:
+        kinds: what the call needs; the chains of others may be empty.
 
     Raises:
         AdmissionRefused: no engine of some kind is left.
     """
     chains = rank_chains(config, board)
     for kind, chain in chains.items():
-        if not chain.names:
+        if kind in kinds and not chain.names:
             raise AdmissionRefused(f"no_{kind}")
     return chains
 
@@ -85,8 +95,9 @@ def unserved(config: Config, board: HealthBoard) -> tuple[Problem, ...]:
     problems: dict[tuple[str, Kind], Problem] = {}
     numbers = ("", *config.numbers)
     for number, seen in zip(numbers, config.served(), strict=True):
+        needed = TURNS_NEED if seen.in_turns else EVERY_KIND
         for kind, chain in rank_chains(seen, board).items():
-            if not chain.names:
+            if kind in needed and not chain.names:
                 reasons = "; ".join(f"{j.name}: {j.reason}" for j in chain.judgements)
                 tier = seen.call.tier
                 who = f"calls to {number}" if number else "calls"

@@ -1,32 +1,42 @@
 """`voxd check`: what is wrong with a config, and what a call would get. Looks at files only."""
 
+from urllib.parse import urlsplit
+
 from voxd.chains import declared_board, named_engines, rank_chains, rank_judges, unserved
 from voxd.config import Config
 from voxd.engines.health_board import HealthBoard
 from voxd.engines.registry import ENTRIES
 from voxd.errors import Problem
 from voxd.events import Kind
-from voxd.server.guard import check_exposure
+from voxd.lookup.client import check_lookup
+from voxd.server.exposure import check_exposure, describe_door
+from voxd.server.keys import DoorKeys
+from voxd.telephony.calls import describe_orders
+from voxd.tools.client import check_tools_secret
 from voxd.warmup import missing_models
 
 
-def check_config(config: Config, auth_token: str) -> tuple[tuple[Problem, ...], str]:
+def check_config(config: Config, keys: DoorKeys) -> tuple[tuple[Problem, ...], str]:
     """Everything that would keep the daemon from serving, and a description for people.
 
     Args:
         config: a config whose keys were judged already (`voxd.config.load_config`).
-        auth_token: Twilio's, or empty.
+        keys: the secrets by which requests are known.
     """
     board = declared_board(config)
     problems = (
-        *check_exposure(config, auth_token),
+        *check_exposure(config, keys),
         *missing_models(config, named_engines(config).usable),
         *unserved(config, board),
+        *check_lookup(config),
+        *check_tools_secret(config),
     )
     lines = (
         *_describe_tiers(config),
         *_describe_numbers(config, board),
-        *_describe_line(config, auth_token),
+        *_describe_lookup(config, board),
+        *describe_door(config, keys),
+        *describe_orders(config),
         *_warn(config, board),
     )
     return problems, "\n".join(lines)
@@ -61,8 +71,15 @@ def _describe_numbers(config: Config, board: HealthBoard) -> list[str]:
         own = config.numbers.get(who)
         agent = f", agent {own.agent!r}" if own is not None and own.agent is not None else ""
         language = seen.agent.language
-        lines.append(f"{who}: tier {seen.call.tier!r}{agent}, language {language!r}")
+        whose = f", tenant {seen.call.tenant!r}" if seen.call.tenant else ""
+        lines.append(f"{who}: tier {seen.call.tier!r}{whose}{agent}, language {language!r}")
         lines.append(f"  says {seen.phrases.greeting}")
+        if seen.agent.tools:
+            lines.append(f"  may use {', '.join(seen.agent.tools)}")
+        if seen.in_turns:
+            lines.append("  goes by TwiML turns: Twilio hears and speaks, only llm is needed")
+        no_room = " > ".join(dict.fromkeys((*seen.tier().no_room, "sentence")))
+        lines.append(f"  without room {no_room}; when all fails {seen.agent.on_failure}")
         chains = {**rank_chains(seen, board), Kind.TURN: rank_judges(seen, board)}
         for kind, chain in chains.items():
             if kind is Kind.TURN and not chain.judgements:
@@ -73,18 +90,24 @@ def _describe_numbers(config: Config, board: HealthBoard) -> list[str]:
     return lines
 
 
+def _describe_lookup(config: Config, board: HealthBoard) -> list[str]:
+    """Who is asked, and what it had better not answer."""
+    lookup = config.lookup
+    if not lookup.url:
+        return []
+    asked = f"within {lookup.deadline_s:g} s, and again after {lookup.ttl_s:g} s"
+    lines = {f"Whose call it is, {urlsplit(lookup.url).hostname} is asked {asked}.": None}
+    for seen in config.expected():
+        chains = rank_chains(seen, board)
+        if empty := ", ".join(kind for kind, chain in chains.items() if not chain.names):
+            told = f"Warning: should it say tier {seen.call.tier!r} for {seen.agent.language!r},"
+            lines[f"{told} nothing is left of {empty}: such calls find no room."] = None
+    return list(lines)
+
+
 def _numbers_last(config: Config) -> tuple[Config, ...]:
     every, *numbers = config.served()
     return (*numbers, every)
-
-
-def _describe_line(config: Config, auth_token: str) -> list[str]:
-    server = config.server
-    who = "requests that carry Twilio's signature" if auth_token else "this machine only"
-    return [
-        f"Listens on {server.host}:{server.port} and serves {who}.",
-        f"At most {server.max_calls} calls at once.",
-    ]
 
 
 def _warn(config: Config, board: HealthBoard) -> list[str]:
@@ -92,6 +115,9 @@ def _warn(config: Config, board: HealthBoard) -> list[str]:
     lines: dict[str, None] = {}
     max_calls = config.server.max_calls
     for seen in config.served():
+        if seen.tier().transport == "twiml" and not seen.in_turns:
+            told = f"Warning: tier {seen.call.tier!r} wants TwiML turns, which need public_url:"
+            lines[f"{told} without it, its calls go by the media stream."] = None
         cloud_only = []
         for kind, chain in rank_chains(seen, board).items():
             cloud = [name for name in chain.names if not ENTRIES[name].is_local]

@@ -75,23 +75,25 @@ def _add_config(parser: argparse.ArgumentParser, default: Path | str) -> None:
 
 def _serve(path: Path) -> int:
     from voxd.app import run_daemon
-    from voxd.config import load_config, read_secret
+    from voxd.config import load_config
     from voxd.engines.registry import settings_types
+    from voxd.server.keys import read_keys
     from voxd.telemetry.logs import configure_logging
 
     config = load_config(path, settings_types())
     configure_logging(config.log)
-    run_daemon(config, read_secret("TWILIO_AUTH_TOKEN"), _say)
+    run_daemon(config, read_keys(), _say)
     return 0
 
 
 def _check(path: Path) -> int:
     from voxd.check import check_config
-    from voxd.config import load_config, read_secret
+    from voxd.config import load_config
     from voxd.engines.registry import settings_types
+    from voxd.server.keys import read_keys
 
     config = load_config(path, settings_types())
-    problems, description = check_config(config, read_secret("TWILIO_AUTH_TOKEN"))
+    problems, description = check_config(config, read_keys())
     _say(f"{path}: {len(problems)} problem(s)" if problems else f"{path} is good.")
     for problem in problems:
         _say(f"  {problem}")

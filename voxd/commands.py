@@ -1,7 +1,7 @@
 """Everything the brain may ask for: the one command vocabulary. Pure data.
 
 `Conversation.handle(event)` answers with a list of these; a shell (`voxd.call.live` on a
-media stream, `voxd.call.twiml_turns` over TwiML) performs them in order. Commands carry
+media stream, `voxd.call.turns` over TwiML) performs them in order. Commands carry
 text, never audio, so that either shell can drive the same conversation.
 
 Commands order, in the imperative. A command that can fail reports by an event.
@@ -11,15 +11,32 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from voxd.events import EndReason, Timer
+from voxd.events import EndReason, Timer, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class ToolSpec:
+    """A tool as the model is told of it."""
+
+    name: str
+    description: str
+    parameters: str
+    """JSON schema of the arguments, an object, as JSON text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message of a prompt."""
 
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tools: tuple[ToolSpec, ...] = ()
+    """Of the system message: what the model may call. They stand here, and not beside the
+    messages, because they are read ahead, compared and passed on with the prompt."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Of an assistant's message: what it called. A `tool` message for each follows."""
+    tool_call_id: str = ""
+    """Of a `tool` message: which call its content answers."""
 
 
 class PhraseKind(StrEnum):
@@ -33,6 +50,13 @@ class PhraseKind(StrEnum):
     """Bridges the wait for a reply that is committed and goes on being made."""
     FAILURE = "failure"
     GOODBYE = "goodbye"
+    TRANSFERRING = "transferring"
+    BRIDGE = "bridge"
+    """A filler for the wait on tools: no reply is being made before which it could go."""
+    TIME_WARNING = "time_warning"
+    """The longest duration of a call is nearly over."""
+    MACHINE_MESSAGE = "machine_message"
+    """For the machine that answered an outbound call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +97,8 @@ class StartReply(Command):
     committed: bool
     """True: speak as soon as there is audio. False: hold at the gate until `CommitReply`."""
     messages: tuple[Message, ...]
+    is_follow_up: bool = False
+    """It tells what tools have answered that a reply before it had asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +211,56 @@ class StopTimer(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class CallTool(Command):
+    """Ask one of the operator's tools. Answered by one `ToolReturned`, always, within its deadline.
+
+    It is not taken back: what it does may have happened.
+    """
+
+    request_id: int
+    """Unique in the call."""
+    name: str
+    """A key of `[tools]`."""
+    arguments: str
+    """A JSON object, judged by the tool's schema."""
+
+
+@dataclass(frozen=True, slots=True)
+class SendDigits(Command):
+    """Press keys towards the far end: tones on a media stream, `<Play digits>` in TwiML.
+
+    Behind what is being said, if anything is.
+    """
+
+    reply_id: int
+    """Unique in the call, over replies and phrases."""
+    digits: str
+    """Of `0123456789*#ABCD`, and `w` for half a second of silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """What comes after the stream: connect the caller to somebody else (`<Dial>`)."""
+
+    number: str
+    """E.164, from the config, never from the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeMessage:
+    """What comes after the stream: `leave_message` is said, and a message recorded (`<Record>`)."""
+
+
+NextStep = Transfer | TakeMessage
+
+
+@dataclass(frozen=True, slots=True)
 class HangUp(Command):
-    """End the call. The reason decides what `/twilio/after` answers."""
+    """End the call's transport. Reason and next step decide what `/twilio/after` answers.
+
+    `voxd.telemetry.calls` remembers both by CallSid.
+    """
 
     reason: EndReason
+    next_step: NextStep | None = None
+    """What the telephone company is to do then; None: nothing but what the reason asks for."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.errors import EngineError
-from voxd.events import Kind, TurnSignal
+from voxd.events import Kind, ToolCall, TurnSignal
 
 LINE_RATE_HZ = 8000
 """Samples a second on the line; mu-law, so bytes a second as well."""
@@ -240,6 +240,11 @@ class ReplyRequest:
     urgency: Urgency = field(default_factory=Urgency, compare=False)
 
     @property
+    def tools(self) -> tuple[ToolSpec, ...]:
+        """What the model may call; they stand in the prompt's system message."""
+        return self.messages[0].tools if self.messages else ()
+
+    @property
     def priority(self) -> Priority:
         """How urgent it is now."""
         return self.urgency.priority
@@ -257,11 +262,18 @@ class Usage:
     """`stop` or `length`."""
 
 
+Piece = str | ToolCall | Usage
+"""What a language model writes: text, what it wants done, and in the end the cost."""
+
+
 class LanguageModel(Engine, Protocol):
     """Writes replies."""
 
-    def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
-        """Yield pieces of text as they are generated, then exactly one `Usage`.
+    def stream_reply(self, request: ReplyRequest) -> AsyncIterator[Piece]:
+        """Yield pieces of text as they are generated, then whole tool calls, then one `Usage`.
+
+        An empty text is a sign of life: something that is not to be spoken is being written. A
+        request without tools gets no calls; nobody has judged name and arguments of one.
 
         Cancelling the consumer (or closing the iterator) stops the generation within one step.
         """

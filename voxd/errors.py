@@ -8,6 +8,7 @@
     ├── AdmissionRefused   there is no room for one more call, and why
     ├── ListenError        the daemon cannot listen where the config says
     ├── ModelError         weights are missing, damaged or of the wrong kind
+    ├── TelephonyError     the telephone company refused an order, or did not answer
     └── EngineError        an engine failed; `category` says why, `phase` says where
 
 Health and failover decide on `category` and `phase`, never on message text.
@@ -62,6 +63,19 @@ class ListenError(VoxdError):
 
 class ModelError(VoxdError):
     """Model weights are missing, damaged or of the wrong kind."""
+
+
+class TelephonyError(VoxdError):
+    """The telephone company refused an order about a call, or did not answer it in time.
+
+    Never holds a number, a key or the company's own words: those may quote what was asked.
+    """
+
+    def __init__(self, category: "Category", message: str, *, code: int = 0) -> None:
+        self.category = category
+        self.code = code
+        """Twilio's error code, see its list; 0: it told none."""
+        super().__init__(f"telephony: {category}: {message}")
 
 
 class Category(StrEnum):

@@ -55,8 +55,12 @@ class EndReason(StrEnum):
     """The socket closed without `stop`."""
     AGENT_HUNG_UP = "agent_hung_up"
     """The brain asked for it, after its last sentence was heard."""
+    ANSWERED_BY_MACHINE = "answered_by_machine"
+    """Of an outbound call: it has got its message, or was not to get one."""
     ENGINES_FAILED = "engines_failed"
     """Nothing could answer any more; the apology was spoken."""
+    OPERATOR = "operator"
+    """Somebody asked for it by `/api/calls`."""
     SHUTDOWN = "shutdown"
     """The daemon is stopping."""
     PROTOCOL = "protocol"
@@ -80,12 +84,28 @@ class Timer(StrEnum):
     """The turn is over, no reply is audible yet: say that it is being made."""
     MAX_CALL = "max_call"
     """The call has reached its longest allowed duration."""
+    TIME_WARNING = "time_warning"
+    """Some time before that: the caller is to be told."""
     PLAYBACK = "playback"
     """Something that sounds should have come to its end by now."""
     DIGITS = "digits"
     """No further key was pressed for a while."""
     HELD = "held"
     """The agent is silent because of a sound, and nobody knows yet what it was."""
+
+
+class AnsweredBy(StrEnum):
+    """Who answered an outbound call; Twilio's words."""
+
+    HUMAN = "human"
+    UNKNOWN = "unknown"
+    MACHINE_START = "machine_start"
+    """A machine; nobody waited for the end of what it says."""
+    MACHINE_END_BEEP = "machine_end_beep"
+    """A machine has finished; now it records. So with the next two."""
+    MACHINE_END_SILENCE = "machine_end_silence"
+    MACHINE_END_OTHER = "machine_end_other"
+    FAX = "fax"
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +142,13 @@ class DigitPressed(Event):
 
     digit: str
     """One of `0123456789*#ABCD`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswererJudged(Event):
+    """The telephone company has found out who answered the outbound call that goes on."""
+
+    by: AnsweredBy
 
 
 # --- the ear ------------------------------------------------------------------------------
@@ -270,6 +297,17 @@ class ClauseVoiced(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a tool, as the model wrote it."""
+
+    id: str
+    """The model's own name of the call; may be empty."""
+    name: str
+    arguments: str
+    """JSON, as yet unjudged; `{}` where it wrote none."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyWritten(Event):
     """The language model finished; no further clause of this reply will come."""
 
@@ -283,6 +321,8 @@ class ReplyWritten(Event):
     cached_tokens: int = 0
     """Prompt tokens that were already in the KV cache (or the provider's cache)."""
     completion_tokens: int = 0
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the model wants done before it says more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +334,16 @@ class ReplyWasted(Event):
     """That the model had written by then; an estimate when it had not finished."""
     characters: int
     """That text-to-speech had been given by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(Event):
+    """A tool that `CallTool` asked has answered, or never will."""
+
+    request_id: int
+    content: str
+    """For the model: the answer, or what went wrong; bounded, never to be spoken as it is."""
+    is_error: bool = False
 
 
 # --- the mouth ----------------------------------------------------------------------------

@@ -16,9 +16,18 @@ SHIPPED: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
             "I'm sorry, something went wrong on our side. Please call again in a few minutes."
         ),
         "goodbye": "Thank you for calling. Goodbye!",
+        "time_warning": "I should mention that we have about half a minute left.",
+        "hand_over": "I'm sorry, something went wrong on our side. Please hold the line.",
+        "no_answer": "I'm sorry, nobody can take your call right now.",
+        "leave_message": "Please leave a message after the tone.",
+        "message_taken": "Thank you, we have your message. Goodbye!",
+        "machine_message": (
+            "Hello! We tried to reach you. Please call us back when you have a moment. Goodbye!"
+        ),
         "busy": (
             "I'm sorry, all our lines are busy at the moment. Please call again in a few minutes."
         ),
+        "transferring": "One moment, I'll put you through.",
         "fillers": ("Let me check that for you.", "One moment, please."),
         "common": ("Is there anything else I can help you with?", "You're welcome!"),
     },
@@ -32,10 +41,20 @@ SHIPPED: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
             " Por favor, llame de nuevo en unos minutos."
         ),
         "goodbye": "Gracias por llamar. ¡Adiós!",
+        "time_warning": "Le aviso de que nos queda alrededor de medio minuto.",
+        "hand_over": "Lo siento, ha habido un problema de nuestra parte. Por favor, no cuelgue.",
+        "no_answer": "Lo siento, nadie puede atender su llamada en este momento.",
+        "leave_message": "Por favor, deje un mensaje después de la señal.",
+        "message_taken": "Gracias, hemos recibido su mensaje. ¡Adiós!",
+        "machine_message": (
+            "¡Hola! Hemos intentado hablar con usted."
+            " Por favor, llámenos cuando tenga un momento. ¡Adiós!"
+        ),
         "busy": (
             "Lo siento, todas nuestras líneas están ocupadas en este momento."
             " Por favor, llame de nuevo en unos minutos."
         ),
+        "transferring": "Un momento, le comunico.",
         "fillers": ("Déjeme verificar eso para usted.", "Un momento, por favor."),
         "common": ("¿Hay algo más en que pueda ayudarle?", "¡De nada!"),
     },

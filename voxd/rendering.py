@@ -27,6 +27,8 @@ from voxd.contracts import (
 )
 from voxd.dialog.delivery import choose_manner
 from voxd.dialog.spoken import to_spoken
+from voxd.placeholders import names_in
+from voxd.settings.tools import TRANSFER_CALL
 from voxd.storage.speech_cache import SpeechCache, SpeechKey
 
 logger = logging.getLogger(__name__)
@@ -45,10 +47,12 @@ class Phrase:
     """For the ear."""
     language: str
     delivery: Delivery = PLAIN
+    voice: str = ""
+    """The engine's own name of a voice; empty for its default."""
 
-    def key(self, voice: str) -> SpeechKey:
+    def key(self, engine: str) -> SpeechKey:
         """Where calls look for it."""
-        return SpeechKey(self.spoken, self.language, voice, "", self.delivery.key)
+        return SpeechKey(self.spoken, self.language, engine, self.voice, self.delivery.key)
 
 
 def wanted_phrases(
@@ -56,14 +60,16 @@ def wanted_phrases(
 ) -> Mapping[str, tuple[Phrase, ...]]:
     """Per voice, by its name, what calls may need of it; the apologies first."""
     found: dict[str, dict[Phrase, None]] = {}
-    for seen in config.served():
+    for seen in config.expected():
         language = seen.agent.language
         delivery = choose_manner(seen.agent, seen.tier()).own
         for name in seen.tier().tts:
             if name in engines and speaks(engines[name], language):
+                voice = seen.agent.voices.get(name, "")
                 for spoken in (to_spoken(text, language) for text in _texts(seen)):
                     if spoken:
-                        found.setdefault(name, {})[Phrase(spoken, language, delivery)] = None
+                        phrase = Phrase(spoken, language, delivery, voice)
+                        found.setdefault(name, {})[phrase] = None
     return {name: tuple(phrases) for name, phrases in found.items()}
 
 
@@ -107,12 +113,15 @@ def _texts(config: Config) -> tuple[str, ...]:
     """What a call may have to say without its model, or is likely to say with it."""
     phrases = config.phrases
     return (
-        phrases.failure,
+        config.last_words,
         phrases.too_slow,
         phrases.did_not_catch,
-        phrases.greeting,
+        # What each call fills in cannot be said ahead.
+        *(() if names_in(phrases.greeting) else (phrases.greeting,)),
         phrases.reprompt,
         phrases.goodbye,
+        *((phrases.time_warning,) if config.call.warn_s else ()),
+        *((phrases.transferring,) if TRANSFER_CALL in config.agent.tools else ()),
         *(phrases.fillers if config.tier().filler_after_s else ()),
         *(phrases.common if config.cache.reply_characters else ()),
     )
@@ -120,7 +129,7 @@ def _texts(config: Config) -> tuple[str, ...]:
 
 async def _render(tts: TextToSpeech, number: int, phrase: Phrase) -> bytes:
     request = SpeechRequest(
-        WARM_UP_CALL_ID, number, phrase.language, voice="", urgency=Urgency(Priority.GREETING)
+        WARM_UP_CALL_ID, number, phrase.language, phrase.voice, Urgency(Priority.GREETING)
     )
     async with tts.open_speech(request) as speech:
         pieces = speech.speak(phrase.spoken, is_last=True, delivery=phrase.delivery)

@@ -21,10 +21,13 @@ from voxd.engines.local.compute import open_compute
 from voxd.engines.prober import Prober
 from voxd.engines.registry import open_engines
 from voxd.errors import Category, ConfigError, EngineError, ModelError, VoxdError
+from voxd.lookup.client import LookupClient, open_lookup
 from voxd.storage.speech_cache import SpeechCache
 from voxd.telemetry.calls import CallRegistry, log_turns
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.loop_lag import LoopLag
+from voxd.telephony.calls import TwilioCalls, open_telephony
+from voxd.tools.client import ToolClient, open_tools
 from voxd.warmup import Progress, engine_fingerprints, missing_models, warm_up
 
 logger = logging.getLogger(__name__)
@@ -59,6 +62,12 @@ class Runtime:
     """Cloud calls whose conversation a local model reads along."""
     local_wait_s: Callable[[], float] = _no_wait
     """How long the request that has waited longest for local compute waits already, seconds."""
+    lookup: LookupClient | None = None
+    """The operator's own service that says whose call it is."""
+    telephony: TwilioCalls | None = None
+    """Takes orders about calls; None without the account's secrets."""
+    tools: ToolClient | None = None
+    """The operator's services that agents may ask."""
 
     def kept_sequences(self, llm: str) -> int:
         """Conversations of a local model that no call may begin with.
@@ -68,7 +77,7 @@ class Runtime:
         """
         is_fallback = any(
             llm in tier.llm and not self.engines[first].capabilities.is_local
-            for tier in (seen.tier() for seen in self.config.served())
+            for tier in self.config.tiers_in_use()
             for first in tier.llm[:1]
             if first in self.engines
         )
@@ -97,7 +106,7 @@ async def open_runtime(
         progress: called with one short line for people whenever a step begins or ends.
 
     Raises:
-        ConfigError: calls of some number would have no engine of some kind.
+        ConfigError: calls of some number would have no engine of some kind, or a secret is not set.
         ModelError: weights are missing or damaged.
         EngineError: no engine of some kind could be warmed.
     """
@@ -116,6 +125,9 @@ async def open_runtime(
         refused[error.engine] = str(error)
 
     async with AsyncExitStack() as stack:
+        lookup = await stack.enter_async_context(open_lookup(config))
+        telephony = await stack.enter_async_context(open_telephony(config))
+        tools = await stack.enter_async_context(open_tools(config))
         progress("starting model workers")
         compute = await stack.enter_async_context(open_compute(config.local))
         engines = await stack.enter_async_context(
@@ -150,12 +162,15 @@ async def open_runtime(
             early=early,
             shadows=ShadowSlots(config.local.shadow_calls),
             local_wait_s=lambda: compute.load().wait_s,
+            lookup=lookup,
+            telephony=telephony,
+            tools=tools,
         )
 
 
 def _tell_refused(config: Config, refused: Mapping[str, str], progress: Progress) -> None:
     """Say once which engines calls must do without; those that no call wants are for the log."""
-    tiers = [seen.tier() for seen in config.served()]
+    tiers = config.tiers_in_use()
     wanted = {name for tier in tiers for name in (*tier.stt, *tier.llm, *tier.tts, *tier.turn)}
     for name, reason in refused.items():
         level = logging.WARNING if name in wanted else logging.INFO

@@ -6,11 +6,10 @@ gives all of it back by itself.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import cast
 
-from voxd.chains import choose_chains, rank_judges
-from voxd.commands import Message
+from voxd.chains import EVERY_KIND, choose_chains, rank_judges
 from voxd.config import Config
 from voxd.contracts import (
     Engine,
@@ -22,7 +21,7 @@ from voxd.contracts import (
     TurnHints,
     TurnJudge,
 )
-from voxd.dialog.conversation import system_prompt
+from voxd.dialog.conversation import system_message
 from voxd.engines.early import EarlySpeechToText
 from voxd.engines.failover.llm import FailoverLanguageModel
 from voxd.engines.failover.tts import FailoverTextToSpeech
@@ -34,20 +33,26 @@ from voxd.runtime import Runtime
 class CallStack:
     """What one call uses, and in which order."""
 
-    def __init__(self, runtime: Runtime, call_id: str, number: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        call_id: str,
+        config: Config,
+        kinds: Collection[Kind] = EVERY_KIND,
+    ) -> None:
         """Choose; nothing is opened.
 
         Args:
-            number: the one that was dialled, as Twilio writes it.
+            config: as this call sees it (`Config.dialled`, `voxd.lookup.directory`).
+            kinds: what the call needs; without speech-to-text nothing can be opened early.
 
         Raises:
             AdmissionRefused: no engine of some kind is left.
         """
         self.runtime = runtime
-        self.config: Config = runtime.config.dialled(number)
-        """As calls to this number see it."""
-        self.chains = choose_chains(self.config, runtime.board)
-        self._call_id = call_id
+        self.config = config
+        self.chains = choose_chains(config, runtime.board, kinds)
+        self.call_id = call_id
         self._stt = [cast(SpeechToText, engine) for engine in self._engines(Kind.STT)]
         self._llm = [cast(LanguageModel, engine) for engine in self._engines(Kind.LLM)]
         self._tts = [cast(TextToSpeech, engine) for engine in self._engines(Kind.TTS)]
@@ -63,7 +68,7 @@ class CallStack:
         runtime, language = self.runtime, self.config.agent.language
         self._early = EarlySpeechToText(
             self._stt[0],
-            self._call_id,
+            self.call_id,
             language,
             runtime.early,
             runtime.board,
@@ -74,6 +79,12 @@ class CallStack:
             runtime.early.start(self._read_prompt(self._llm[0])),
             runtime.early.start(self._warm(self._tts[0])),
         ]
+        self.hold(limit_s)
+
+    def hold(self, limit_s: float) -> None:
+        """Keep what was begun until `limit_s` from now."""
+        if self._limit is not None:
+            self._limit.cancel()
         self._limit = asyncio.get_running_loop().call_later(limit_s, self.close)
 
     def close(self) -> None:
@@ -87,7 +98,7 @@ class CallStack:
         self._early.close()
         self._early = None
         if not self._is_taken:
-            self.runtime.early.start(self._llm[0].release(self._call_id))
+            self.runtime.early.start(self._llm[0].release(self.call_id))
 
     # --- for the call -------------------------------------------------------------------------
 
@@ -119,7 +130,9 @@ class CallStack:
     def text_to_speech(self, post: Callable[[Event], None]) -> TextToSpeech:
         """The chain as one voice, for this call alone."""
         deadlines, now = self.config.tier().deadlines, asyncio.get_running_loop().time
-        return FailoverTextToSpeech(self._tts, deadlines, self.runtime.board, post, now)
+        return FailoverTextToSpeech(
+            self._tts, deadlines, self.runtime.board, post, now, self.config.agent.voices
+        )
 
     def turn_judge(self) -> TurnJudge | None:
         """Who judges now whether the caller has finished; None: nobody who is well.
@@ -137,8 +150,8 @@ class CallStack:
 
     async def _read_prompt(self, llm: LanguageModel) -> None:
         """Connects where it must, and fills the sequence of a model on this machine."""
-        messages = (Message("system", system_prompt(self.config)),)
-        await self._try(llm.prepare(self._call_id, messages, Priority.GREETING))
+        messages = (system_message(self.config),)
+        await self._try(llm.prepare(self.call_id, messages, Priority.GREETING))
 
     async def _warm(self, tts: TextToSpeech) -> None:
         await self._try(tts.warm())

@@ -13,10 +13,9 @@ from typing import cast
 
 from pydantic import BaseModel
 
-from voxd.commands import Message
 from voxd.config import Config
 from voxd.contracts import Engine, LanguageModel, Priority, TextToSpeech
-from voxd.dialog.conversation import system_prompt
+from voxd.dialog.conversation import system_message
 from voxd.engines.registry import ENTRIES
 from voxd.errors import EngineError, Problem, VoxdError
 from voxd.events import Kind
@@ -71,7 +70,7 @@ async def warm_up(
 
 
 def missing_models(config: Config, names: Sequence[str]) -> tuple[Problem, ...]:
-    """Weights that the named local engines cannot find: their `model` or `voice` keys."""
+    """Weights that the named local engines cannot find: `model` or `voice`, and agents' voices."""
     problems = []
     for name in names:
         if not ENTRIES[name].is_local:
@@ -82,6 +81,10 @@ def missing_models(config: Config, names: Sequence[str]) -> tuple[Problem, ...]:
             if path is not None and not path.exists():
                 message = f"{path} does not exist; scripts/fetch-models gets the shipped models"
                 problems.append(Problem(f"engines.{name}.{key}", message))
+        if ENTRIES[name].kind is Kind.TTS:
+            for voice, key in config.agent_voices(name).items():
+                if not config.resolve(voice).exists():
+                    problems.append(Problem(key, f"{config.resolve(voice)} does not exist"))
     return tuple(problems)
 
 
@@ -143,10 +146,10 @@ async def _read_prompts(config: Config, llm: LanguageModel) -> None:
 
     The sequence is given back: one that stayed would be one caller less.
     """
-    served = [seen for seen in config.served() if speaks(llm, seen.agent.language)]
-    for prompt in dict.fromkeys(system_prompt(seen) for seen in served):
+    served = [seen for seen in config.expected() if speaks(llm, seen.agent.language)]
+    for message in dict.fromkeys(system_message(seen) for seen in served):
         try:
-            await llm.prepare(WARM_UP_CALL_ID, (Message("system", prompt),), Priority.GREETING)
+            await llm.prepare(WARM_UP_CALL_ID, (message,), Priority.GREETING)
             await llm.release(WARM_UP_CALL_ID)
         except EngineError as error:
             # Best effort by contract: the first call reads it instead.

@@ -56,6 +56,25 @@ ensure_speech() {
   ((${#missing[@]} == 0)) || install_packages "recorded human speech" "${missing[@]}"
 }
 
+# The proxies that the tests put in front of the daemon, as Debian builds them. Unpacked and not
+# installed: an installed one is started at once, on the machine's port 80.
+ensure_proxies() {
+  local target=$cache/../proxies part package
+  if [[ -x $target/usr/sbin/nginx && -x $target/usr/bin/caddy ]]; then return; fi
+  if { command -v nginx && command -v caddy; } >/dev/null; then return; fi
+  command -v apt-get >/dev/null || die "the tests want nginx and caddy: install both, then start this again"
+  say "fetching Debian's nginx and caddy for the tests"
+  mkdir -p "$cache"
+  part=$(mktemp -d "$cache/proxies.XXXXXX")
+  if ((EUID == 0)); then apt-get update -qq >&2; fi
+  (cd "$part" && apt-get download -qq nginx caddy >&2) ||
+    die "nginx and caddy cannot be fetched: run 'sudo apt-get update', then start this again"
+  for package in "$part"/*.deb; do dpkg-deb -x "$package" "$part"; done
+  rm -f "$part"/*.deb
+  rm -rf "$target"
+  mv "$part" "$target"
+}
+
 # How llama.cpp is compiled. Never for the building machine alone (GGML_NATIVE), because the wheel
 # is cached and may be carried; every flag is named, because some defaults look at the environment.
 # CMAKE_ARGS of the user (such as -DGGML_CUDA=ON) come last and win.

@@ -10,7 +10,14 @@ from voxd.call.voice import Voice
 from voxd.commands import Message, StartReply
 from voxd.config import Agent
 from voxd.errors import EngineError
-from voxd.events import ClauseWritten, Event, FirstToken, ReplyRequested, ReplyWritten
+from voxd.events import (
+    ClauseWritten,
+    Event,
+    FirstToken,
+    ReplyRequested,
+    ReplyWritten,
+    ToolCall,
+)
 
 PROMPT = (Message("system", "Be kind."), Message("user", "Hello?"))
 
@@ -115,3 +122,13 @@ async def test_what_was_written_is_counted_by_length_until_the_model_has_counted
         assert it.voice.cost.tokens == 4  # 14 characters
         await task
     assert it.voice.cost.tokens == 2  # the fake counts its pieces
+
+
+async def test_what_the_model_wants_done_is_reported_with_the_end() -> None:
+    call = ToolCall("", "end_call", "{}")
+    it = Writing((0.1, "Goodbye! ", call))
+    await it.write()
+    assert it.queued == ["Goodbye!", None]
+    written = it.posted[-1]
+    assert isinstance(written, ReplyWritten)
+    assert (written.clauses, written.tool_calls) == (1, (call,))

@@ -35,3 +35,15 @@ def test_where_no_reply_is_kept_phrases_still_are() -> None:
     stored.keep("Goodbye!", "voice", MULAW)
     assert stored.find("Goodbye!", "voice") == MULAW
     assert stored.find_clause("Goodbye!", "voice") is None
+
+
+def test_an_agents_own_voice_finds_only_what_that_voice_said() -> None:
+    cache = SpeechCache(None)
+    own = StoredSpeech(cache, "en", 100, {"voice": "owl"})
+    own.keep("Hello.", "voice", MULAW)
+    own.keep("Hello.", "other", MULAW)
+    assert cache.get(SpeechKey("Hello.", "en", "voice", "owl")) == MULAW
+    assert own.find("Hello.", "voice") == MULAW
+    default = StoredSpeech(cache, "en", 100)
+    assert default.find("Hello.", "voice") is None
+    assert default.find("Hello.", "other") == MULAW

@@ -53,6 +53,7 @@ def test_a_call_from_greeting_to_answer() -> None:
                     expect(StartTimer, timer=Timer.PLAYBACK),
                     expect(PreparePrompt),
                     expect(StartTimer, timer=Timer.MAX_CALL),
+                    expect(StartTimer, timer=Timer.TIME_WARNING),
                 ],
             ),
             (
@@ -376,3 +377,10 @@ def test_after_the_end_nothing_is_asked_for() -> None:
     book = Playbook().greeted()
     book.send(CallEnded(5.0, EndReason.CALLER_HUNG_UP))
     assert book.send(SpeechStarted(6.0, 6.0)) == []
+
+
+def test_a_shell_without_ears_is_told_when_the_agent_goes_on_by_itself() -> None:
+    book = Playbook().greeted()
+    assert not book.brain.goes_on
+    book.fire(Timer.MAX_CALL)
+    assert book.brain.goes_on  # the goodbye is being said; then the call is hung up

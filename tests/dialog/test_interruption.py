@@ -23,6 +23,7 @@ from voxd.errors import Category, Phase
 from voxd.events import (
     ClauseMeasured,
     ClauseStarted,
+    DigitPressed,
     EngineFailed,
     Kind,
     PauseReached,
@@ -442,3 +443,30 @@ def test_a_phrase_that_fails_unheard_is_not_waited_for() -> None:
     assert DropReply(say.reply_id) in commands
     assert not book.all_of(ResumePlayback)
     assert book.brain.state is State.PAUSED
+
+
+def test_keys_stop_the_agent_and_are_answered() -> None:
+    """ "Or press 1": whoever knows the menu does not wait for its end."""
+    book, reply = speaking()
+    book.send(DigitPressed(5.5, "1"))
+    commands = book.fire(Timer.DIGITS, 6.0)
+    assert commands[:2] == [ClearPlayback(), DropReply(reply)]
+    assert book.brain.state is State.THINKING
+    messages = book.all_of(StartReply)[-1].messages
+    assert messages[-1].content == "(I pressed 1 on the keypad.)"
+    assert messages[-2].content == "We open at nine, and close at"  # what was heard
+
+
+def test_keys_beside_words_wait_for_the_words() -> None:
+    book, _ = speaking()
+    book.send(SpeechStarted(5.2, 5.1))
+    book.send(DigitPressed(5.5, "1"))
+    assert book.fire(Timer.DIGITS, 6.0) == []
+    assert book.brain.state is State.SPEAKING
+
+
+def test_a_hash_alone_does_not_stop_the_agent() -> None:
+    book, _ = speaking()
+    book.send(DigitPressed(5.5, "#"))
+    assert book.fire(Timer.DIGITS, 5.5) == []
+    assert book.brain.state is State.SPEAKING

@@ -6,12 +6,13 @@ import random
 import pytest
 
 from tests.dialog.playbook import INTERRUPTIBLE, JUDGED, PATIENT, SPECULATIVE, TIER, Playbook
+from tests.dialog.tooled import AGENT, BOOK, DIGITS, END, LOOK_UP, MESSAGE, TOOLS, TRANSFER
 from voxd import events
 from voxd.config import Tier
 from voxd.dialog.floor import State
 from voxd.dialog.turns import IGNORED, JOURNAL_ONLY, TABLE, Key, key_of
 from voxd.errors import Category, Phase
-from voxd.events import Event, Kind, Timer, TimerFired
+from voxd.events import Event, Kind, Timer, TimerFired, ToolCall
 
 EVENT_CLASSES = {
     value
@@ -19,6 +20,7 @@ EVENT_CLASSES = {
     if isinstance(value, type) and issubclass(value, Event) and value not in (Event, TimerFired)
 }
 ALL_KEYS: set[Key] = EVENT_CLASSES | set(Timer)
+CALLS = (BOOK, LOOK_UP, DIGITS, END, MESSAGE, TRANSFER, ToolCall("", "book", "?"))
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -59,6 +61,9 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             return events.CallEnded(at, events.EndReason.CALLER_HUNG_UP)
         case events.DigitPressed:
             return events.DigitPressed(at, rng.choice("0123456789*#"))
+        case events.AnswererJudged:
+            people = [events.AnsweredBy.HUMAN] * 20
+            return events.AnswererJudged(at, rng.choice([*people, *events.AnsweredBy]))
         case events.SpeechStarted:
             return events.SpeechStarted(at, at - 0.1)
         case events.SpeechPaused:
@@ -92,7 +97,11 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
         case events.ClauseVoiced:
             return events.ClauseVoiced(at, reply_id, clause)
         case events.ReplyWritten:
-            return events.ReplyWritten(at, reply_id, clause, "stop")
+            calls = rng.choice([(), (), *((call,) for call in CALLS), CALLS])
+            return events.ReplyWritten(at, reply_id, clause, "stop", tool_calls=calls)
+        case events.ToolReturned:
+            request_id = book.brain._floor.last_request_id - rng.randint(0, 2)
+            return events.ToolReturned(at, request_id, "Done.", flag)
         case events.ReplyWasted:
             return events.ReplyWasted(at, reply_id, 5, 20)
         case events.ClauseStarted:
@@ -125,7 +134,7 @@ def test_any_events_in_any_order_keep_the_table(tier: Tier) -> None:
     seen = set()
     for seed in range(300):
         rng = random.Random(seed)
-        book = Playbook(tier)
+        book = Playbook(tier, agent=AGENT, tools=TOOLS)
         book.send(events.CallStarted(0.0, "CA1"))
         for step in itertools.count(1):
             if step > 100 or book.brain.state is State.ENDED:
@@ -140,7 +149,7 @@ def test_somebody_is_always_waited_for() -> None:
     """In no state may the call hang for ever: a timer runs, or the ear or the mouth is at work."""
     for seed in range(300):
         rng = random.Random(seed)
-        book = Playbook(INTERRUPTIBLE)
+        book = Playbook(INTERRUPTIBLE, agent=AGENT, tools=TOOLS)
         book.send(events.CallStarted(0.0, "CA1"))
         for step in range(1, 100):
             book.send(random_event(rng, step * 0.1, book))

@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from tests.fakes.language_model import FakeLanguageModel
 from tests.fakes.line import FakeLine
 from tests.fakes.speech_to_text import FakeSpeechToText
 from tests.fakes.text_to_speech import FakeTextToSpeech
+from tests.fakes.tools import FakeTools
 from voxd.call.build import build_call
 from voxd.call.live import LiveCall
 from voxd.commands import Command
@@ -61,6 +62,8 @@ class Stage:
     cache: SpeechCache = field(default_factory=lambda: SpeechCache(None))
     more: list[Engine] = field(default_factory=list)
     """Engines beside the three."""
+    tools: FakeTools = field(default_factory=FakeTools)
+    """The operator's services."""
     stt: FakeSpeechToText = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +94,7 @@ def make_runtime(stage: Stage, **parts: Any) -> Runtime:
         {name: engine.capabilities for name, engine in engines.items()},
         asyncio.get_running_loop().time,
     )
-    runtime = Runtime(stage.config, engines, stage.cache, board)
+    runtime = Runtime(stage.config, engines, stage.cache, board, tools=cast(Any, stage.tools))
     return replace(runtime, **parts)
 
 

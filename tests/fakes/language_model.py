@@ -8,18 +8,19 @@ from voxd.contracts import (
     Capabilities,
     EngineState,
     EngineStatus,
+    Piece,
     Priority,
     ReplyRequest,
     Usage,
 )
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import Kind
+from voxd.events import Kind, ToolCall
 
 STALL = 1e9
 """A pause that no call outlives."""
 
-Script = Sequence[str | float | EngineError]
-"""Text is a token, a number seconds of waiting, an error is raised."""
+Script = Sequence[str | float | EngineError | ToolCall]
+"""Text is a token, a number seconds of waiting, an error is raised, a call of a tool is called."""
 
 
 class FakeLanguageModel:
@@ -50,7 +51,7 @@ class FakeLanguageModel:
     def error(self) -> EngineError:
         return EngineError(self.name, Category.SERVER, Phase.STREAM, "scripted")
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[Piece]:
         script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
         self.requests.append(request)
         self.sequences.add(request.call_id)
@@ -62,6 +63,8 @@ class FakeLanguageModel:
                     raise step
                 if isinstance(step, str):
                     tokens += 1
+                    yield step
+                elif isinstance(step, ToolCall):
                     yield step
                 else:
                     await asyncio.sleep(step)

@@ -1,6 +1,6 @@
 """The speculation ladder in whole calls: answers that are ready before the turn is over.
 
-Tools do not exist yet, so neither does the rung of one that is pending.
+The rung of a tool that is pending is in `test_tools`.
 """
 
 import asyncio

@@ -15,6 +15,7 @@ from voxd.config import Config
 from voxd.runtime import Runtime
 from voxd.server.guard import Guard
 from voxd.server.http import build_app
+from voxd.server.keys import DoorKeys
 from voxd.server.listen import listen
 from voxd.server.state import ServerState
 
@@ -84,16 +85,22 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    *, auth_token: str = "", is_ready: bool = True, config: Config | None = None
+    *,
+    auth_token: str = "",
+    api_token: str = "",
+    is_ready: bool = True,
+    config: Config | None = None,
 ) -> AsyncIterator[Server]:
     """Listen on a free port with the fakes of one stage."""
     stage = Stage(config=config or make_config())
-    state = ServerState(stage.config, Guard(auth_token, stage.config.server.public_url))
+    keys = DoorKeys((auth_token,) if auth_token else (), api_token=api_token)
+    server = stage.config.server.model_copy(update={"host": HOST, "port": 0})
+    guard = Guard(keys, server.public_url, server.trusted_proxies)
+    state = ServerState(stage.config, guard)
     if is_ready:
         state.open(stage.runtime)
-    max_calls = stage.config.server.max_calls
     async with (
-        listen(build_app(state), HOST, 0, max_calls) as (_, port),
+        listen(build_app(state), server) as (_, port),
         aiohttp.ClientSession() as http,
     ):
         yield Server(state, stage, http, port, auth_token)

@@ -1,4 +1,5 @@
 import asyncio
+import random
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -6,12 +7,15 @@ import pytest
 
 from tests.fakes.call import Stage, make_config, make_runtime
 from tests.fakes.language_model import FakeLanguageModel
+from voxd.chains import TURNS_NEED
+from voxd.config import Config
 from voxd.contracts import EngineState, EngineStatus
 from voxd.errors import AdmissionRefused, Category, EngineError, Phase
 from voxd.events import EndReason, Kind
 from voxd.runtime import Runtime
 from voxd.server import admission
 from voxd.server.admission import Admission
+from voxd.stack import CallStack
 from voxd.telemetry.journal import Journal
 
 LOCAL = "+15550100"
@@ -19,6 +23,7 @@ LOCAL = "+15550100"
 
 class Call:
     journal = Journal("CA")
+    next_step = None
 
     def request_shutdown(self) -> None:
         raise AssertionError("nobody asked for this")
@@ -78,8 +83,10 @@ async def test_a_webhook_that_is_repeated_takes_no_second_place() -> None:
     room = Admission(runtime_with(max_calls=1))
     first = room.reserve("CA1")
     second = room.reserve("CA1")
-    assert room.consume(first.token, "CA1") is None
-    assert room.consume(second.token, "CA1") == second
+    assert second.token == first.token
+    assert room.reserved == 1
+    assert room.consume(first.token, "CA1") == second
+    assert room.consume(second.token, "CA1") is None
 
 
 async def test_a_reservation_expires(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,6 +104,10 @@ async def test_the_model_holds_only_so_many_conversations() -> None:
     room = Admission(runtime)
     room.reserve("CA1")
     assert refusal(room, "CA2") == "local_sequences"
+
+
+def local(room: Admission) -> Config:
+    return room._runtime.config.dialled(LOCAL)
 
 
 def runtime_with_cloud(sequences: int, kept: int) -> Runtime:
@@ -119,20 +130,20 @@ async def test_a_call_that_begins_at_a_provider_needs_no_local_conversation() ->
     room = Admission(runtime_with_cloud(sequences=1, kept=0))
     for number in range(5):
         room.reserve(f"CA{number}")
-    room.reserve("CA8", LOCAL)
+    room.reserve("CA8", local(room))
     with pytest.raises(AdmissionRefused, match="local_sequences"):
-        room.reserve("CA9", LOCAL)
+        room.reserve("CA9", local(room))
 
 
 async def test_an_outage_of_the_cloud_finds_local_conversations_kept_for_it() -> None:
     runtime = runtime_with_cloud(sequences=4, kept=2)
     room = Admission(runtime)
-    room.reserve("CA1", LOCAL)
-    reservation = room.reserve("CA2", LOCAL)
+    room.reserve("CA1", local(room))
+    reservation = room.reserve("CA2", local(room))
     with pytest.raises(AdmissionRefused, match="local_sequences"):
-        room.reserve("CA3", LOCAL)
+        room.reserve("CA3", local(room))
     assert room.consume(reservation.token, "CA2")  # its call never began: the place is free
-    room.reserve("CA3", LOCAL)
+    room.reserve("CA3", local(room))
 
 
 async def test_new_calls_go_around_a_provider_that_is_down() -> None:
@@ -144,7 +155,7 @@ async def test_new_calls_go_around_a_provider_that_is_down() -> None:
     assert stack.chains[Kind.LLM].names == ("fake-llm",)
 
 
-async def test_a_reservation_opens_the_calls_stream_and_a_second_webhook_replaces_it() -> None:
+async def test_a_reservation_opens_the_calls_stream_once_however_often_the_webhook_comes() -> None:
     stage = Stage()
     room = Admission(stage.runtime)
     room.reserve("CA1")
@@ -152,7 +163,7 @@ async def test_a_reservation_opens_the_calls_stream_and_a_second_webhook_replace
     assert len(stage.stt.open_streams) == 1
     second = room.reserve("CA1")
     await asyncio.sleep(0.01)
-    assert stage.stt.opened == 2
+    assert stage.stt.opened == 1
     assert len(stage.stt.open_streams) == 1
     second.stack.close()
     await stage.runtime.early.aclose()
@@ -182,3 +193,97 @@ async def test_an_engine_that_is_gone_refuses_calls() -> None:
     status = EngineStatus("fake-tts", Kind.TTS, EngineState.EJECTED)
     runtime.engines["fake-tts"].status = lambda: status  # type: ignore[method-assign]
     assert refusal(Admission(runtime), "CA1") == "no_tts"
+
+
+async def test_a_call_that_runs_gets_no_second_stack() -> None:
+    stage = Stage()
+    room = Admission(stage.runtime)
+    stage.runtime.calls.add("CA1", Call())
+    assert refusal(room, "CA1") == admission.IS_ACTIVE
+    assert (room.reserved, len(stage.runtime.early)) == (0, 0)
+
+
+async def test_a_repeated_webhook_keeps_the_place_for_as_long_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Admission(runtime_with(max_calls=1))
+    monkeypatch.setattr(admission, "RESERVED_S", 0.0)
+    first = room.reserve("CA1")
+    monkeypatch.setattr(admission, "RESERVED_S", 60.0)
+    second = room.reserve("CA2")  # the first one is over
+    again = room.reserve("CA2")
+    assert again.token == second.token and again.expires_at > first.expires_at + 59
+    assert room.consume(again.token, "CA2") == again
+
+
+def turns(room: Admission, call_sid: str) -> CallStack:
+    """A call that goes by turns from now on."""
+    runtime = room._runtime
+    stack = CallStack(runtime, call_sid, runtime.config, TURNS_NEED)
+    room.admit_turns(stack)
+    runtime.calls.add(call_sid, Call())
+    return stack
+
+
+async def test_turns_need_a_place_at_the_model_and_no_stream() -> None:
+    runtime = runtime_with(max_calls=1, **{"fake-llm": SimpleNamespace(sequences=2)})
+    room = Admission(runtime)
+    turns(room, "CA1")
+    room.reserve("CA2")  # the only stream
+    with pytest.raises(AdmissionRefused, match="local_sequences"):
+        turns(room, "CA3")
+    await runtime.calls.finish("CA1", EndReason.CALLER_HUNG_UP)
+    turns(room, "CA3")
+    with pytest.raises(AdmissionRefused, match=admission.IS_ACTIVE):
+        turns(room, "CA3")
+
+
+async def test_turns_are_refused_when_no_model_answers() -> None:
+    runtime = runtime_with()
+    status = EngineStatus("fake-llm", Kind.LLM, EngineState.EJECTED)
+    runtime.engines["fake-llm"].status = lambda: status  # type: ignore[method-assign]
+    with pytest.raises(AdmissionRefused, match="no_llm"):
+        turns(Admission(runtime), "CA1")
+
+
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_order_of_webhooks_streams_and_ends_takes_more_than_there_is(seed: int) -> None:
+    """Streams, turns and repeated webhooks of 12 calls, where 4 streams and 5 places are."""
+    chance = random.Random(seed)
+    runtime = runtime_with(max_calls=4, **{"fake-llm": SimpleNamespace(sequences=5)})
+    room = Admission(runtime)
+    tokens: dict[str, str] = {}
+    streams: set[str] = set()
+    in_turns: set[str] = set()
+    for _ in range(300):
+        call = f"CA{chance.randrange(12)}"
+        is_active, is_held = call in streams | in_turns, call in tokens
+        places = len(tokens) + len(streams) + len(in_turns)
+        match chance.choice(["webhook", "stream", "turns", "end", "end"]):
+            case "webhook":
+                has_room = len(tokens) + len(streams) < 4 and places < 5
+                if not is_active and (is_held or has_room):
+                    token = room.reserve(call).token
+                    assert tokens.setdefault(call, token) == token
+                else:
+                    refusal(room, call)
+            case "stream":
+                admitted = room.consume(tokens.get(call, "guessed"), call)
+                assert (admitted is not None) == is_held
+                if admitted is not None:
+                    tokens.pop(call)
+                    streams.add(call)
+                    runtime.calls.add(call, Call())
+            case "turns" if not is_held:
+                if is_active or places >= 5:
+                    with pytest.raises(AdmissionRefused):
+                        turns(room, call)
+                else:
+                    turns(room, call)
+                    in_turns.add(call)
+            case "end" if is_active:
+                streams.discard(call)
+                in_turns.discard(call)
+                await runtime.calls.finish(call, EndReason.CALLER_HUNG_UP)
+        assert room.streams == len(tokens) + len(streams) <= 4
+    await runtime.early.aclose()

@@ -9,6 +9,8 @@ from voxd.telemetry.journal import Journal
 
 
 class Call:
+    next_step = None
+
     def __init__(self) -> None:
         self.journal: Journal = journal_of("CA1", one_turn())
 
@@ -34,6 +36,7 @@ async def test_health_describes_every_engine_the_loop_and_the_calls() -> None:
         described = json.loads((await server.get("/health"))[1])
     assert described["stage"] == "ready"
     assert (described["calls"], described["reserved"]) == (0, 1)
+    assert described["calls_in_turns"] == 0
     assert described["loop_lag_s"] == {"p50": 0.002, "p99": 0.002, "worst": 0.002}
     engines = {engine["name"]: engine for engine in described["engines"]}
     assert set(engines) == {"fake-stt", "fake-llm", "fake-tts"}

@@ -1,10 +1,12 @@
 import asyncio
+import contextlib
 import errno
 import socket
 
 import pytest
 from aiohttp import web
 
+from voxd.config import Server
 from voxd.errors import ListenError
 from voxd.server import listen as module
 from voxd.server.listen import listen
@@ -21,6 +23,10 @@ def app() -> web.Application:
     return made
 
 
+def at(**keys: object) -> Server:
+    return Server.model_validate({"host": HOST, "port": 0, "max_calls": 1, **keys})
+
+
 async def ask(port: int, head: str) -> bytes:
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
@@ -30,10 +36,12 @@ async def ask(port: int, head: str) -> bytes:
         return b""
     finally:
         writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 async def test_port_0_takes_a_free_one_and_tells_it() -> None:
-    async with listen(app(), HOST, 0, 1) as (host, port):
+    async with listen(app(), at()) as (host, port):
         assert host == HOST
         assert b"200 OK" in await ask(port, "GET / HTTP/1.0\r\n\r\n")
 
@@ -44,7 +52,7 @@ async def test_a_port_in_use_is_one_sentence() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(ListenError, match=rf"listens on {HOST}:{port} already.*port") as caught:
-            async with listen(app(), HOST, port, 1):
+            async with listen(app(), at(port=port)):
                 pass
     assert "\n" not in str(caught.value)
     assert isinstance(caught.value.__cause__, OSError)
@@ -53,19 +61,19 @@ async def test_a_port_in_use_is_one_sentence() -> None:
 
 async def test_an_address_that_is_not_ours_is_one_sentence() -> None:
     with pytest.raises(ListenError, match=r"cannot listen on 192\.0\.2\.1:8080"):
-        async with listen(app(), "192.0.2.1", 8080, 1):
+        async with listen(app(), at(host="192.0.2.1", port=8080)):
             pass
 
 
 async def test_a_request_head_that_trickles_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEAD_S", 0.05)
-    async with listen(app(), HOST, 0, 1) as (_, port):
+    async with listen(app(), at()) as (_, port):
         assert await ask(port, "GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ") == b""
 
 
 async def test_a_connection_that_says_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "HEAD_S", 0.05)
-    async with listen(app(), HOST, 0, 1) as (_, port):
+    async with listen(app(), at()) as (_, port):
         assert await ask(port, "") == b""
 
 
@@ -78,13 +86,30 @@ async def test_a_connection_that_says_nothing_is_cut_off(monkeypatch: pytest.Mon
     ],
 )
 async def test_oversized_heads_are_refused(head: str) -> None:
-    async with listen(app(), HOST, 0, 1) as (_, port):
+    async with listen(app(), at()) as (_, port):
         assert (await ask(port, head)).startswith(b"HTTP/1.0 400")
+
+
+@pytest.mark.parametrize("host", ["localhost", ""])
+async def test_a_host_of_several_addresses_is_listened_to_at_each(host: str) -> None:
+    async with listen(app(), at(host=host)) as (_, port):
+        assert b"200 OK" in await ask(port, "GET / HTTP/1.0\r\n\r\n")
+
+
+async def test_at_the_end_connections_that_wait_are_closed_and_the_port_is_free() -> None:
+    async with listen(app(), at()) as (_, port):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        assert b"200 OK" in await ask(port, "GET / HTTP/1.0\r\n\r\n")
+    assert await reader.read() == b""
+    writer.close()
+    await writer.wait_closed()
+    async with listen(app(), at(port=port)):
+        pass
 
 
 async def test_connections_beyond_the_bound_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SPARE_CONNECTIONS", 2)
-    async with listen(app(), HOST, 0, 1) as (_, port):
+    async with listen(app(), at()) as (_, port):
         silent = [await asyncio.open_connection(HOST, port) for _ in range(3)]
         assert await ask(port, "GET / HTTP/1.0\r\n\r\n") == b""
         for _, writer in silent:

@@ -1,5 +1,6 @@
 import asyncio
 import base64
+import contextlib
 import json
 import logging
 import socket as sockets
@@ -10,7 +11,7 @@ from aiohttp import WSMsgType
 
 from tests.server.harness import HOST, Server, connected, message, serving, start
 from voxd.events import EndReason
-from voxd.server import media
+from voxd.server import media, state
 
 STOP = {"accountSid": "AC1", "callSid": "CA1"}
 FRAME = {
@@ -56,7 +57,7 @@ async def test_a_call_runs_from_start_to_stop() -> None:
             assert await close_code(socket) == 1000
         assert await ended(server) is EndReason.CALLER_HUNG_UP
         assert len(server.runtime.calls) == 0
-        assert server.state.half_open == 0
+        assert len(server.state.half_open) == 0
 
 
 async def test_a_socket_that_closes_without_stop_is_a_lost_line() -> None:
@@ -109,7 +110,10 @@ async def test_a_token_is_good_for_one_stream() -> None:
 async def test_a_second_stream_of_a_running_call_is_refused() -> None:
     async with serving() as server, server.call("CA1") as running:
         await first(running, "media")
-        async with server.call("CA1") as second:
+        assert (await server.post("/twilio/voice", {"CallSid": "CA1"}))[0] == 409
+        async with server.socket() as second:
+            await second.send_str(connected())
+            await second.send_str(start("CA1", "guessed"))
             assert await close_code(second) == 1008
         assert server.runtime.calls.is_active("CA1")
 
@@ -125,13 +129,13 @@ async def test_a_peer_that_does_not_start_is_closed(monkeypatch: pytest.MonkeyPa
         async with server.socket() as socket:
             await socket.send_str(start("CA1", await server.reserve()))
             assert await close_code(socket) == 1008
-        assert server.state.half_open == 0
+        assert len(server.state.half_open) == 0
 
 
 async def test_too_many_sockets_without_a_token_are_turned_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(media, "MAX_HALF_OPEN", 1)
+    monkeypatch.setattr(state, "MAX_HALF_OPEN", 1)
     async with serving() as server, server.socket() as waiting:
         with pytest.raises(aiohttp.WSServerHandshakeError, match="503"):
             async with server.socket():
@@ -221,15 +225,49 @@ async def test_compression_is_never_agreed_to() -> None:
             assert socket.compress == 0
 
 
-async def test_a_flood_of_messages_does_not_hold_up_other_calls() -> None:
-    async with serving() as server, server.call("CA1") as socket:
-        await first(socket, "media")
-        for _ in range(3000):
-            await socket.send_str("{}")
-        status, _ = await server.get("/health/live")
-        assert status == 200
-        await socket.send_str(message("stop", 2, **STOP))
-        assert await close_code(socket) == 1000
+@pytest.mark.parametrize("kind", ["text", "binary", "ping"])
+async def test_a_flood_of_messages_ends_its_own_call_only(kind: str) -> None:
+    async with serving() as server, server.call("CA2") as other:
+        await first(other, "media")
+        async with server.call("CA1") as socket:
+            await first(socket, "media")
+            send = {
+                "text": lambda: socket.send_str("{}"),
+                "binary": lambda: socket.send_bytes(b"x"),
+                "ping": socket.ping,
+            }[kind]
+            with contextlib.suppress(ConnectionError):
+                for _ in range(10_000):
+                    await send()
+            assert await close_code(socket) in (1008, 1006)  # or our words met a closed socket
+        assert await ended(server, "CA1") is EndReason.PROTOCOL
+        assert server.runtime.calls.is_active("CA2")
+
+
+async def test_what_a_line_that_was_stuck_brings_at_once_is_no_flood() -> None:
+    async with serving() as server:
+        async with server.call() as socket:
+            await first(socket, "media")
+            for number in range(900):
+                frame = {**FRAME, "chunk": str(number + 1), "timestamp": str(20 * number)}
+                await socket.send_str(message("media", number + 2, **frame))
+            await socket.send_str(message("stop", 902, **STOP))
+            assert await close_code(socket) == 1000
+        assert await ended(server) is EndReason.CALLER_HUNG_UP
+
+
+async def test_a_ping_is_answered() -> None:
+    async with serving() as server:
+        token = await server.reserve()
+        url = f"{server.url}/twilio/media"
+        async with server.http.ws_connect(url, autoping=False) as socket:
+            await socket.send_str(connected())
+            await socket.send_str(start("CA1", token))
+            await socket.ping(b"there?")
+            async with asyncio.timeout(10):
+                while (answer := await socket.receive()).type is not WSMsgType.PONG:
+                    pass
+            assert answer.data == b"there?"
 
 
 async def test_a_peer_that_does_not_read_loses_its_call_in_time(

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from tests.servers.groq_answer import Answer
 from tests.servers.groq_script import KEY, Exchange, Fault, Script, Trouble
+from tests.servers.groq_tools import are_answered, are_tools
 
 _GROQ_FIELDS = {
     *("messages", "model", "stream", "temperature", "top_p", "stop", "seed", "n", "user", "tools"),
@@ -157,6 +158,10 @@ class GroqServer:
         messages = body.get("messages")
         if not isinstance(messages, list) or not messages or not all(map(_is_message, messages)):
             raise Refused(400, "messages_invalid", "'messages' is invalid")
+        if not are_answered(messages):
+            raise Refused(400, "messages_invalid", "tool calls and tool messages do not match")
+        if "tools" in body and not are_tools(body["tools"]):
+            raise Refused(400, "tools_invalid", "'tools' is invalid")
         if body.get("n", 1) != 1:
             raise Refused(400, "n_invalid", "'n' must be 1")
         if not 0 <= body.get("temperature", 1) <= 2:

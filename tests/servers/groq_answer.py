@@ -36,7 +36,10 @@ class Answer:
     async def write(self) -> None:
         script = self._script
         await self._chunk({"role": "assistant", "content": ""}, groq={"id": "req_1"})
-        tokens = script.reply(_last_user_text(self._body))
+        tokens, tools = list(script.reply(_last_user_text(self._body))), script.tools
+        if script.answer is not None:
+            answer = script.answer(self._body["messages"])
+            tokens, tools = list(answer.tokens), answer.tools
         if await self._maybe_fail(0):
             return
         await asyncio.sleep(script.first_token_s)
@@ -54,9 +57,9 @@ class Answer:
             if await self._maybe_fail(number + 1):
                 return
             await asyncio.sleep(script.token_s)
-        for call in script.tools:
+        for call in tools:
             await self._chunk({"tool_calls": [call]})
-        await self._finish("tool_calls" if script.tools else "stop")
+        await self._finish("tool_calls" if tools else "stop")
 
     async def _finish(self, reason: str) -> None:
         if self._limit is not None and self._completion_tokens > self._limit:

@@ -48,6 +48,21 @@ def echo(text: str) -> list[str]:
     return [word if n == 0 else f" {word}" for n, word in enumerate(words.split(" "))]
 
 
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """A whole answer."""
+
+    tokens: tuple[str, ...] = ()
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """As `Script.tools`."""
+
+
+def whole_call(name: str, arguments: str, number: int = 0) -> dict[str, Any]:
+    """A call in one delta, as Groq sends it."""
+    function = {"name": name, "arguments": arguments}
+    return {"index": number, "id": f"fc_{number}", "type": "function", "function": function}
+
+
 @dataclass(slots=True)
 class Script:
     """How the server behaves; may be changed at any time."""
@@ -63,6 +78,8 @@ class Script:
     """Tokens of thinking; each takes `token_s` whether it is shown or not."""
     tools: tuple[Mapping[str, Any], ...] = ()
     """`delta.tool_calls` entries, one per chunk, after the text."""
+    answer: Callable[[list[dict[str, Any]]], Answering] | None = None
+    """The messages to what is answered; instead of `reply` and `tools`."""
     models_fault: Fault | None = None
     models_together: int = 1
     """Model lists are answered only when this many are asked for at once, as a network's slowness

@@ -72,6 +72,15 @@ async def test_reasoning_is_hidden_only_on_request_and_always_counts(server: Gro
     assert choices(hidden)[-1]["x_groq"]["usage"]["completion_tokens"] == 6
 
 
+ASKED = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [
+        {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+    ],
+}
+
+
 @pytest.mark.parametrize(
     ("change", "status"),
     [
@@ -85,6 +94,13 @@ async def test_reasoning_is_hidden_only_on_request_and_always_counts(server: Gro
         ({"frequency_penalty": 1}, 400),
         ({"reasoning_effort": "none"}, 400),
         ({"include_reasoning": False, "reasoning_format": "hidden"}, 400),
+        ({"tools": []}, 400),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, 400),
+        ({"messages": [{"role": "tool", "content": "ok", "tool_call_id": "a"}]}, 400),
+        ({"messages": [ASKED]}, 400),
+        ({"messages": [ASKED, {"role": "user", "content": "And?"}]}, 400),
+        ({"messages": [ASKED, {"role": "tool", "content": "ok", "tool_call_id": "b"}]}, 400),
+        ({"messages": [ASKED, {"role": "tool", "content": "ok", "tool_call_id": "a"}]}, 200),
     ],
     ids=repr,
 )

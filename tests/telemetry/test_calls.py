@@ -4,7 +4,8 @@ import logging
 import pytest
 
 from tests.telemetry.journals import journal_of, one_turn
-from voxd.events import EndReason
+from voxd.commands import NextStep, PhraseKind, Say, Transfer
+from voxd.events import CallEnded, EndReason, Event, PlaybackFinished
 from voxd.telemetry.calls import KEPT_CALLS, CallRegistry, log_turns
 from voxd.telemetry.journal import Journal
 
@@ -12,10 +13,15 @@ from voxd.telemetry.journal import Journal
 class Call:
     def __init__(self, call_id: str = "CA1") -> None:
         self.journal: Journal = journal_of(call_id, one_turn())
+        self.next_step: NextStep | None = None
         self.is_asked_to_end = False
+        self.delivered: list[Event] = []
 
     def request_shutdown(self) -> None:
         self.is_asked_to_end = True
+
+    def deliver(self, event: Event) -> None:
+        self.delivered.append(event)
 
 
 async def test_a_running_call_has_turns_and_no_end_reason() -> None:
@@ -26,6 +32,16 @@ async def test_a_running_call_has_turns_and_no_end_reason() -> None:
     turns = calls.turns("CA1")
     assert turns and turns[0].reply_id == 2
     assert calls.end_reason("CA1") is None
+
+
+async def test_what_is_to_be_done_next_is_known_once_the_call_is_over() -> None:
+    calls, call = CallRegistry(), Call()
+    call.next_step = Transfer("+15550100")
+    calls.add("CA1", call)
+    assert calls.finished("CA1") is None
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
+    finished = calls.finished("CA1")
+    assert finished is not None and finished.next_step == Transfer("+15550100")
 
 
 async def test_a_finished_call_keeps_its_turns_and_its_reason() -> None:
@@ -101,3 +117,55 @@ def test_slow_turns_are_named(
     caplog.set_level(logging.INFO)
     log_turns(journal_of("CA1", one_turn()), target_s)
     assert [record.message for record in caplog.records] == [message]
+
+
+async def test_what_is_learned_elsewhere_reaches_a_call_while_it_runs() -> None:
+    calls, call = CallRegistry(), Call()
+    event = CallEnded(1.0, EndReason.CALLER_HUNG_UP)
+    assert not calls.deliver("CA1", event)
+    calls.add("CA1", call)
+    assert calls.deliver("CA1", event)
+    assert call.delivered == [event]
+    await calls.finish("CA1", EndReason.CALLER_HUNG_UP)
+    assert not calls.deliver("CA1", event)
+
+
+@pytest.mark.parametrize("phrase", [PhraseKind.FAILURE, PhraseKind.GOODBYE])
+@pytest.mark.parametrize("is_heard", [True, False])
+async def test_an_apology_counts_once_it_was_heard(phrase: PhraseKind, is_heard: bool) -> None:
+    calls, call = CallRegistry(), Call()
+    call.journal.record(5.0, Say(9, "Something went wrong.", phrase))
+    if is_heard:
+        call.journal.record(6.0, PlaybackFinished(6.0, 9))
+    calls.add("CA1", call)
+    await calls.finish("CA1", EndReason.ENGINES_FAILED)
+    finished = calls.finished("CA1")
+    assert finished is not None
+    assert finished.has_apologised == (is_heard and phrase is PhraseKind.FAILURE)
+
+
+async def test_a_message_recorded_afterwards_is_remembered_with_its_call() -> None:
+    calls = CallRegistry()
+    calls.note_recording("CA1", "RE1")
+    assert calls.finished("CA1") is None
+    calls.add("CA1", Call())
+    calls.note_recording("CA1", "RE1")
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
+    calls.note_recording("CA1", "RE2")
+    finished = calls.finished("CA1")
+    assert finished is not None and finished.recording == "RE2"
+
+
+async def test_whose_call_it_is_stays_known_and_stands_in_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    calls, call = CallRegistry(), Call()
+    call.journal.tenant = "sol"
+    calls.add("CA1", call)
+    assert calls.tenant("CA1") == "sol"
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
+    assert calls.tenant("CA1") == "sol"
+    assert calls.tenant("CA9") == ""
+    caplog.set_level(logging.INFO)
+    log_turns(call.journal, 60.0)
+    assert {vars(record)["tenant"] for record in caplog.records} == {"sol"}

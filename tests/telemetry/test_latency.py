@@ -1,7 +1,7 @@
 import pytest
 
 from tests.telemetry.journals import entries, greeting, one_turn, start_reply
-from voxd.commands import CommitReply, DropReply, EndTurn
+from voxd.commands import CommitReply, DropReply, EndTurn, Message, StartReply
 from voxd.errors import Category
 from voxd.events import (
     ClauseStarted,
@@ -277,3 +277,17 @@ def comparisons(turns: int) -> int:
 def test_the_timings_of_a_long_call_cost_little_more_each_than_those_of_a_short_one() -> None:
     """They are computed on the event loop: sixteen times as many turns, not 256 times the work."""
     assert comparisons(400) < 40 * comparisons(25)
+
+
+def test_a_turn_with_tools_is_answered_when_its_first_words_are_heard() -> None:
+    """What the tools answer is told later, in a reply of its own that is no slow one."""
+    told = StartReply(1, 3, True, (Message("tool", "Booked."),), is_follow_up=True)
+    recorded = [
+        *one_turn(),
+        *entries((13.0, told), ClauseStarted(14.0, 3, 0, "It is booked.", 14.0, True)),
+    ]
+    (turn,) = compute_turns(recorded)
+    assert (turn.reply_id, turn.voice_to_voice_ms) == (2, pytest.approx(900))
+    silent = [item for item in recorded if not isinstance(item[1], ClauseStarted) or item[0] > 13]
+    (turn,) = compute_turns(silent)
+    assert (turn.reply_id, turn.voice_to_voice_ms) == (3, pytest.approx(4000))

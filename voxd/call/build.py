@@ -10,6 +10,7 @@ from voxd.call.live import LiveCall
 from voxd.call.replier import Replier
 from voxd.call.speaker import Speaker
 from voxd.call.stored import StoredSpeech
+from voxd.call.tooling import Tooling
 from voxd.call.transcriber import Transcriber
 from voxd.call.transport import Transport
 from voxd.dialog.conversation import Conversation
@@ -32,7 +33,8 @@ def build_call(
         AdmissionRefused: (without a stack) there is no engine of some kind.
     """
     if stack is None:
-        stack = CallStack(runtime, start.call_sid, start.parameters.get("to", ""))
+        called = runtime.config.dialled(start.parameters.get("to", ""))
+        stack = CallStack(runtime, start.call_sid, called)
     config = stack.config
     tier = config.tier()
     now = asyncio.get_running_loop().time
@@ -58,7 +60,12 @@ def build_call(
         config.agent,
         llm,
         tts,
-        StoredSpeech(runtime.speech_cache, config.agent.language, config.cache.reply_characters),
+        StoredSpeech(
+            runtime.speech_cache,
+            config.agent.language,
+            config.cache.reply_characters,
+            config.agent.voices,
+        ),
         speaker,
         inbox.post,
         now,
@@ -74,8 +81,9 @@ def build_call(
         judging=judging,
         replier=replier,
         speaker=speaker,
+        tooling=Tooling(start.call_sid, runtime.tools, inbox.post, now),
         llm=llm,
-        journal=Journal(start.call_sid),
+        journal=Journal(start.call_sid, tenant=config.call.tenant),
     )
     stack.take()
     return call

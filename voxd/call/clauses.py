@@ -18,7 +18,14 @@ from voxd.contracts import PLAIN, Delivery, LanguageModel, ReplyRequest, Usage
 from voxd.dialog.delivery import PLAINLY, ClauseReader, DeliveredClause, Manner
 from voxd.dialog.spoken import to_spoken
 from voxd.errors import EngineError, Phase
-from voxd.events import ClauseWritten, Event, FirstToken, ReplyRequested, ReplyWritten
+from voxd.events import (
+    ClauseWritten,
+    Event,
+    FirstToken,
+    ReplyRequested,
+    ReplyWritten,
+    ToolCall,
+)
 
 CLAUSES_AHEAD = 64
 """Clauses that may wait for synthesis: more than a reply of 150 tokens can have."""
@@ -88,6 +95,7 @@ class ClauseWriter:
         """
         reader = ClauseReader(self._manner)
         usage = Usage(0, 0, 0, "stop")
+        calls: list[ToolCall] = []
         has_token = False
         characters, before = 0, voice.cost.tokens
         self._post(ReplyRequested(self._now(), self._reply_id, self._llm.name))
@@ -97,6 +105,9 @@ class ClauseWriter:
                     if isinstance(piece, Usage):
                         usage = piece
                         voice.cost.tokens = before + usage.completion_tokens
+                        continue
+                    if isinstance(piece, ToolCall):
+                        calls.append(piece)
                         continue
                     characters += len(piece)
                     voice.cost.tokens = before + ceil(characters / TOKEN_CHARACTERS)
@@ -111,7 +122,7 @@ class ClauseWriter:
             if not voice.is_audible:
                 voice.mute()  # now: a moment later something of it may be on the line
                 raise
-            usage = _CUT
+            usage, calls = _CUT, []
         self.is_written = True
         self._post(
             ReplyWritten(
@@ -122,6 +133,7 @@ class ClauseWriter:
                 usage.prompt_tokens,
                 usage.cached_tokens,
                 usage.completion_tokens,
+                tuple(calls),
             )
         )
         await self.clauses.put(None)

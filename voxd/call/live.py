@@ -21,6 +21,7 @@ from voxd.call.listener import Listener
 from voxd.call.replier import Replier
 from voxd.call.speaker import Speaker
 from voxd.call.timers import Timers
+from voxd.call.tooling import Tooling, press
 from voxd.call.transcriber import Transcriber
 from voxd.call.transport import Transport
 from voxd.commands import Command
@@ -58,11 +59,14 @@ class LiveCall:
         judging: PauseJudging,
         replier: Replier,
         speaker: Speaker,
+        tooling: Tooling,
         llm: LanguageModel,
         journal: Journal,
     ) -> None:
         self.journal = journal
         """Events and commands in order; complete once `run` has returned."""
+        self.next_step: do.NextStep | None = None
+        """What the brain wants done for the caller once the line is given up."""
         self._brain = brain
         self._transport = transport
         self._inbox = inbox
@@ -71,10 +75,13 @@ class LiveCall:
         self._judging = judging
         self._replier = replier
         self._speaker = speaker
+        self._tooling = tooling
         self._llm = llm
         self._timers = Timers(inbox.post)
         self._replies: dict[int, asyncio.Task[None]] = {}
         """The task of each attempt or phrase that is being made."""
+        self._asking: set[asyncio.Task[None]] = set()
+        """Tools that have not answered."""
         self._preparing: asyncio.Task[None] | None = None
         self._judgement: asyncio.Task[None] | None = None
         """How the newest pause sounds is being judged."""
@@ -83,6 +90,10 @@ class LiveCall:
     def request_shutdown(self) -> None:
         """End the call now; `run` returns `SHUTDOWN` soon."""
         self._inbox.post(CallEnded(_now(), EndReason.SHUTDOWN))
+
+    def deliver(self, event: Event) -> None:
+        """Take in what was learned elsewhere, such as by a webhook."""
+        self._inbox.post(event)
 
     async def run(self) -> EndReason:
         """Hold the call to its end and return why it ended.
@@ -116,7 +127,8 @@ class LiveCall:
                 )
             ]
             reason = await self._think(tasks)
-            for task in (*parts, *self._replies.values(), self._preparing, self._judgement):
+            others = (self._preparing, self._judgement, *self._asking)
+            for task in (*parts, *self._replies.values(), *others):
                 if task is not None:
                     task.cancel()
         return reason
@@ -132,6 +144,7 @@ class LiveCall:
             for command in self._brain.handle(event):
                 self.journal.record(_now(), command)
                 if isinstance(command, do.HangUp):
+                    self.next_step = command.next_step
                     self._brain.handle(CallEnded(_now(), command.reason))
                     return command.reason
                 self._perform(command, tasks)
@@ -175,6 +188,12 @@ class LiveCall:
                 self._timers.start(timer, token, delay_s)
             case do.StopTimer(timer):
                 self._timers.stop(timer)
+            case do.CallTool():
+                asking = tasks.create_task(self._tooling.ask(command))
+                self._asking.add(asking)
+                asking.add_done_callback(self._asking.discard)
+            case do.SendDigits(reply_id):
+                press(command, self._speaker.open(reply_id, is_reply=False, is_committed=True))
             case do.EndTurn():
                 pass  # a note for the journal
             case _:

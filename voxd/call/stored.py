@@ -5,21 +5,31 @@ same. Which sentences of replies are worth keeping is a matter of length alone: 
 welcome!") come again, long ones hardly ever do.
 """
 
+from collections.abc import Mapping
+
 from voxd.storage.speech_cache import SpeechCache, SpeechKey
 
 
 class StoredSpeech:
     """One call's view of the speech cache."""
 
-    def __init__(self, cache: SpeechCache, language: str, reply_characters: int) -> None:
+    def __init__(
+        self,
+        cache: SpeechCache,
+        language: str,
+        reply_characters: int,
+        voices: Mapping[str, str] | None = None,
+    ) -> None:
         """
         Args:
             language: BCP-47 primary subtag of the call.
             reply_characters: sentences of replies are kept below this length; 0: none is.
+            voices: engine -> its own name of the voice that it takes; others their default.
         """
         self._cache = cache
         self._language = language
         self._reply_characters = reply_characters
+        self._voices = dict(voices or {})
 
     def find(self, spoken: str, engine: str, delivery: str = "") -> bytes | None:
         """The mu-law of a text for the ear, as this engine says it."""
@@ -39,4 +49,5 @@ class StoredSpeech:
             self.keep(spoken, engine, mulaw, delivery)
 
     def _key(self, spoken: str, engine: str, delivery: str) -> SpeechKey:
-        return SpeechKey(spoken, self._language, engine, "", delivery)
+        voice = self._voices.get(engine, "")
+        return SpeechKey(spoken, self._language, engine, voice, delivery)

@@ -11,6 +11,8 @@
 * `speculation`: replies begun before the turn is over;
 * `nets`: what ends a wait that noise would keep going for ever;
 * `filler`: a sentence for the wait when a reply is late; `waiting`: what the caller says then;
+* `tool_side`: rules about what a reply wants done, with `tool_rounds` (from asking to telling) and
+  `tools` (what is offered, and what is wrong with a call);
 * `endpoint`: is the turn over, by what was said (`shape`) and how it sounded;
 * `history`; `playout`: what was heard;
 * `sentences`: tokens to speakable clauses; `spoken`: text for the ear, with its parts in

@@ -15,6 +15,7 @@ from voxd.dialog.caller_side import resume_after_reply
 from voxd.dialog.filler import settle_question
 from voxd.dialog.floor import Attempt, Floor, State, Utterance
 from voxd.dialog.speculation import drop_guess, is_guess
+from voxd.dialog.tool_rounds import go_on_after, hang_up_after
 from voxd.events import (
     CallEnded,
     CallStarted,
@@ -44,6 +45,7 @@ def greet(floor: Floor, event: CallStarted) -> list[Command]:
         *floor.say_and_listen(PhraseKind.GREETING, floor.config.phrases.greeting),
         PreparePrompt(floor.history.prompt()),
         floor.start_timer(Timer.MAX_CALL, floor.config.call.max_call_s),
+        *_announce_end(floor),
     ]
 
 
@@ -59,7 +61,8 @@ def begin_clause(floor: Floor, event: ClauseStarted) -> list[Command]:
     if not attempt.is_audible:
         attempt.is_audible = True
         if attempt.user is not None:
-            commands += _file_question(floor, attempt)
+            commands += file_question(floor, attempt)
+        if attempt.phrase is None:
             floor.failures = 0
             floor.reprompts_left = floor.config.call.reprompts
         commands += floor.stop_timer(Timer.LAST_NET)
@@ -94,7 +97,7 @@ def reply_written(floor: Floor, event: ReplyWritten) -> list[Command]:
     attempt.clauses = event.clauses
     if event.clauses == 0 and attempt.phrase is None and not attempt.is_audible:
         return [
-            *_abandon(floor),
+            *abandon(floor),
             *floor.say_and_listen(PhraseKind.DID_NOT_CATCH, floor.config.phrases.did_not_catch),
         ]
     return []
@@ -105,16 +108,18 @@ def finish_playback(floor: Floor, event: PlaybackFinished) -> list[Command]:
     attempt = floor.attempt
     if attempt is None or attempt.reply_id != event.reply_id:
         return []
-    if attempt.phrase is not PhraseKind.GREETING:
-        floor.history.add_agent(floor.ledger.text())
+    floor.note_heard(attempt, floor.ledger.text())
     floor.spoken, floor.spoken_until = floor.ledger.text(), event.at
     if floor.utterance.has_speech:
         floor.utterance.over = floor.spoken
     floor.attempt = None
     floor.ledger.clear()
+    stop = [*floor.stop_timer(Timer.PLAYBACK), *floor.stop_timer(Timer.HELD)]
+    to_do = go_on_after(floor, attempt)
+    if to_do is not None:
+        return [*stop, *to_do]
     return [
-        *floor.stop_timer(Timer.PLAYBACK),
-        *floor.stop_timer(Timer.HELD),
+        *stop,
         *resume_after_reply(floor, event.at),
         *_read_ahead(floor, attempt),
     ]
@@ -123,8 +128,8 @@ def finish_playback(floor: Floor, event: PlaybackFinished) -> list[Command]:
 def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
     """An engine is gone for good: apologise for the turn, or for the call."""
     if event.kind is Kind.STT:
-        return _end_with(
-            floor, PhraseKind.FAILURE, floor.config.phrases.failure, EndReason.ENGINES_FAILED
+        return end_with(
+            floor, PhraseKind.FAILURE, floor.config.last_words, EndReason.ENGINES_FAILED
         )
     if is_guess(floor, event.reply_id):
         return drop_guess(floor)  # nobody waits for it; the turn's end starts a new one
@@ -133,10 +138,10 @@ def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
     attempt = floor.attempt
     assert attempt is not None
     if attempt.phrase is None:
-        return _apologise(floor)
+        return apologise(floor)
     # Not even a phrase can be said. Silence would be dead air: after a few, end the call.
     floor.failures += 1
-    commands = _abandon(floor)
+    commands = abandon(floor)
     if floor.failures >= MAX_FAILURES:
         floor.state = State.ENDED
         return [*commands, HangUp(EndReason.ENGINES_FAILED)]
@@ -146,8 +151,8 @@ def fail_engine(floor: Floor, event: EngineFailed) -> list[Command]:
 def give_up_reply(floor: Floor, event: TimerFired) -> list[Command]:
     """The last net: no reply is audible, or one that sounds has stopped moving."""
     if floor.attempt is not None and floor.attempt.phrase is not None:
-        return [*_abandon(floor), *resume_after_reply(floor, event.at)]
-    return _apologise(floor)
+        return [*abandon(floor), *resume_after_reply(floor, event.at)]
+    return apologise(floor)
 
 
 def ask_whether_there(floor: Floor, event: TimerFired) -> list[Command]:
@@ -161,7 +166,7 @@ def ask_whether_there(floor: Floor, event: TimerFired) -> list[Command]:
 def end_politely(floor: Floor, event: TimerFired) -> list[Command]:
     """Say goodbye, then hang up: nobody is there, or the call has lasted as long as it may."""
     goodbye = floor.config.phrases.goodbye
-    return _end_with(floor, PhraseKind.GOODBYE, goodbye, EndReason.AGENT_HUNG_UP)
+    return end_with(floor, PhraseKind.GOODBYE, goodbye, EndReason.AGENT_HUNG_UP)
 
 
 def hang_up(floor: Floor, event: PlaybackFinished | EngineFailed | TimerFired) -> list[Command]:
@@ -172,7 +177,7 @@ def hang_up(floor: Floor, event: PlaybackFinished | EngineFailed | TimerFired) -
         return []
     assert floor.end_reason is not None
     floor.state = State.ENDED
-    return [HangUp(floor.end_reason)]
+    return [HangUp(floor.end_reason, floor.next_step)]
 
 
 def end(floor: Floor, event: CallEnded) -> list[Command]:
@@ -181,13 +186,20 @@ def end(floor: Floor, event: CallEnded) -> list[Command]:
     return []
 
 
+def _announce_end(floor: Floor) -> list[Command]:
+    limits = floor.config.call
+    if not 0 < limits.warn_s < limits.max_call_s:
+        return []
+    return [floor.start_timer(Timer.TIME_WARNING, limits.max_call_s - limits.warn_s)]
+
+
 def _watch_playback(floor: Floor, at: float) -> Command:
     """What sounds must come to its end; one that stops moving is caught by the last net."""
     remaining_s = max(0.0, floor.ledger.ends_at(at) - at)
     return floor.start_timer(Timer.PLAYBACK, remaining_s + floor.config.call.last_net_s)
 
 
-def _abandon(floor: Floor) -> list[Command]:
+def abandon(floor: Floor) -> list[Command]:
     """Drop the attempt; what it sent already is heard, so it and the question become history."""
     attempt = floor.attempt
     if attempt is None:
@@ -199,15 +211,14 @@ def _abandon(floor: Floor) -> list[Command]:
         *floor.stop_timer(Timer.PLAYBACK),
     ]
     if attempt.user is not None and not attempt.is_audible:
-        commands += _file_question(floor, attempt)
-    if attempt.phrase is not PhraseKind.GREETING:
-        floor.history.add_agent(floor.ledger.text())
+        commands += file_question(floor, attempt)
+    floor.note_heard(attempt, floor.ledger.text())
     floor.attempt = None
     floor.ledger.clear()
     return commands
 
 
-def _file_question(floor: Floor, attempt: Attempt) -> list[Command]:
+def file_question(floor: Floor, attempt: Attempt) -> list[Command]:
     """What the caller asked is history; what is said from now on is something else."""
     floor.history.add_user(attempt.user or "")
     if attempt.is_bridged:  # done when the filler was heard; the caller may be speaking again
@@ -217,17 +228,23 @@ def _file_question(floor: Floor, attempt: Attempt) -> list[Command]:
     return [CloseUtterance(until)]
 
 
-def _apologise(floor: Floor) -> list[Command]:
+def apologise(floor: Floor) -> list[Command]:
+    """There will be no answer: say so, in the end for the whole call."""
+    attempt = floor.attempt
+    if attempt is not None and attempt.ending is not None:  # there was only a goodbye left to say
+        return [*abandon(floor), *hang_up_after(floor, attempt.ending)]
     floor.failures += 1
-    phrases = floor.config.phrases
+    config = floor.config
     if floor.failures >= MAX_FAILURES:
-        return _end_with(floor, PhraseKind.FAILURE, phrases.failure, EndReason.ENGINES_FAILED)
-    return [*_abandon(floor), *floor.say_and_listen(PhraseKind.TOO_SLOW, phrases.too_slow)]
+        return end_with(floor, PhraseKind.FAILURE, config.last_words, EndReason.ENGINES_FAILED)
+    return [*abandon(floor), *floor.say_and_listen(PhraseKind.TOO_SLOW, config.phrases.too_slow)]
 
 
-def _end_with(floor: Floor, phrase: PhraseKind, text: str, reason: EndReason) -> list[Command]:
-    commands = [*drop_guess(floor), *_abandon(floor)]
-    for timer in (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.HELD, Timer.MAX_CALL):
+def end_with(floor: Floor, phrase: PhraseKind, text: str, reason: EndReason) -> list[Command]:
+    """Say this to its end, whatever was going on, then hang up."""
+    commands = [*drop_guess(floor), *abandon(floor)]
+    timers = (Timer.IDLE, Timer.TRANSCRIPT, Timer.DIGITS, Timer.HELD)
+    for timer in (*timers, Timer.MAX_CALL, Timer.TIME_WARNING):
         commands += floor.stop_timer(timer)
     floor.end_reason = reason
     floor.state = State.ENDING
@@ -241,6 +258,6 @@ def _read_ahead(floor: Floor, heard: Attempt) -> list[Command]:
     on the local model), the reply where history tells it otherwise than the model wrote it, and all
     of it after old messages were dropped.
     """
-    if heard.phrase is PhraseKind.GREETING or floor.guess is not None:
+    if heard.phrase is PhraseKind.GREETING or floor.guess is not None or floor.attempt is not None:
         return []
     return [PreparePrompt(floor.history.prompt())]

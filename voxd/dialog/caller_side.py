@@ -29,6 +29,7 @@ from voxd.dialog.speculation import (
     may_guess,
     start_or_commit,
 )
+from voxd.dialog.tool_rounds import tell_late
 from voxd.events import (
     DigitPressed,
     PauseReached,
@@ -265,7 +266,10 @@ def listen(floor: Floor) -> list[Command]:
     floor.state = State.LISTENING
     if floor.digits and Timer.DIGITS not in floor.tokens:
         return [floor.start_timer(Timer.DIGITS, 0.0)]
-    return [floor.start_timer(Timer.IDLE, floor.config.call.idle_s)]
+    if floor.has_untold and not floor.digits:
+        return tell_late(floor)
+    warning = [floor.start_timer(Timer.TIME_WARNING, 0.0)] if floor.owes_warning else []
+    return [*warning, floor.start_timer(Timer.IDLE, floor.config.call.idle_s)]
 
 
 def resume_after_reply(floor: Floor, at: float) -> list[Command]:

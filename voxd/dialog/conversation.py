@@ -4,12 +4,13 @@ It is keyed by CallSid and outlives any transport: commands carry text, never au
 media stream or TwiML turns can drive the same conversation.
 """
 
-from voxd.commands import Command
+from voxd.commands import Command, Message
 from voxd.config import Config, Tier
 from voxd.dialog.delivery import describe_tags
 from voxd.dialog.endpoint import Waits
 from voxd.dialog.floor import Floor, State
 from voxd.dialog.history import History
+from voxd.dialog.tools import offered_tools
 from voxd.dialog.turns import TABLE, key_of
 from voxd.events import Event, TimerFired
 
@@ -18,9 +19,8 @@ class Conversation:
     """Who has the floor, and what happens next."""
 
     def __init__(self, config: Config, tier: Tier) -> None:
-        history = History(
-            system_prompt(config), config.history.max_messages, config.history.drop_messages
-        )
+        limits = config.history
+        history = History(system_message(config), limits.max_messages, limits.drop_messages)
         waits = Waits(tier.wait_complete_s, tier.wait_unknown_s, tier.wait_incomplete_s)
         self._floor = Floor(config, tier, history, waits)
 
@@ -28,6 +28,14 @@ class Conversation:
     def state(self) -> State:
         """Who has the floor now."""
         return self._floor.state
+
+    @property
+    def goes_on(self) -> bool:
+        """After what is being said the agent goes on by itself: it hangs up, or says more."""
+        if self._floor.end_reason is not None:
+            return True
+        attempt = self._floor.attempt
+        return attempt is not None and (attempt.ending is not None or attempt.must_tell)
 
     @property
     def turn(self) -> int:
@@ -53,6 +61,11 @@ class Conversation:
         if floor.state not in rule.to:
             raise AssertionError(f"{before} -> {floor.state} by {type(event).__name__}")
         return commands
+
+
+def system_message(config: Config) -> Message:
+    """The first message of every prompt: what the model is told, and the tools it is offered."""
+    return Message("system", system_prompt(config), tools=offered_tools(config))
 
 
 def system_prompt(config: Config) -> str:

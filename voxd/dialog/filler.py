@@ -30,7 +30,8 @@ def fill_wait(floor: Floor, event: TimerFired) -> list[Command]:
     if not text:
         return []
     floor.filler = floor.next_reply_id()
-    return [Say(floor.filler, text, PhraseKind.FILLER)]
+    asks_tools = floor.attempt is not None and floor.attempt.round is not None
+    return [Say(floor.filler, text, PhraseKind.BRIDGE if asks_tools else PhraseKind.FILLER)]
 
 
 def settle_question(floor: Floor) -> list[Command]:

@@ -6,12 +6,12 @@ Only the rules in `caller_side` and `agent_side` change it.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from voxd.commands import Command, PhraseKind, Say, StartTimer, StopTimer
+from voxd.commands import Command, HangUp, NextStep, PhraseKind, Say, StartTimer, StopTimer
 from voxd.config import Config, Tier
 from voxd.dialog.endpoint import Waits
-from voxd.dialog.history import History
+from voxd.dialog.history import History, ToolRound
 from voxd.dialog.playout import PlayoutLedger
-from voxd.events import EndReason, Timer, TurnSignal, Verdict
+from voxd.events import EndReason, Timer, ToolCall, TurnSignal, Verdict
 
 
 class State(StrEnum):
@@ -109,6 +109,20 @@ class Attempt:
     """How many it has; None while it is being written."""
     is_bridged: bool = False
     """A filler was heard while it was waited for; `user` is settled."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What the model wants done, of a guess that is written and not committed yet."""
+    round: ToolRound | None = None
+    """What it has had done."""
+    rounds: int = 0
+    """Replies to the same words before it whose tools were asked."""
+    faults: int = 0
+    """Of those, how many called a tool wrongly."""
+    must_tell: bool = False
+    """What those tools answer is to be told: another reply follows."""
+    was_heard: bool = False
+    """To its end; it is still on the floor because its tools have not answered."""
+    ending: HangUp | None = None
+    """What follows once it was heard to its end; None: it is the caller's turn."""
 
 
 @dataclass(slots=True)
@@ -138,6 +152,8 @@ class Floor:
     digits: str = ""
     """Keys pressed and not yet answered."""
     reprompts_left: int = 0
+    owes_warning: bool = False
+    """The call is nearly over, and nobody was silent yet to be told so."""
     failures: int = 0
     """Turns in a row that ended in an apology."""
     filler: int | None = None
@@ -146,11 +162,26 @@ class Floor:
     """The filler that was said last; the next one is another."""
     end_reason: EndReason | None = None
     """Why the call is to be hung up after the phrase that is being said."""
+    next_step: NextStep | None = None
+    """What is to be done for the caller then."""
+    last_request_id: int = 0
+    asked: dict[int, tuple[ToolRound, ToolCall]] = field(default_factory=dict)
+    """The tools that have not answered yet, by request."""
+    has_untold: bool = False
+    """A tool has answered whose question the caller had left for another one, and no reply has
+    been begun since."""
 
     def next_reply_id(self) -> int:
         """A new call-unique id of an attempt."""
         self.last_reply_id += 1
         return self.last_reply_id
+
+    def note_heard(self, attempt: Attempt, text: str) -> None:
+        """What the caller heard of a reply or phrase is history."""
+        if attempt.round is not None:
+            attempt.round.said = text
+        elif attempt.phrase is not PhraseKind.GREETING:
+            self.history.add_agent(text)
 
     def start_timer(self, timer: Timer, delay_s: float) -> StartTimer:
         """Start (or replace) a timer."""

@@ -19,7 +19,6 @@ from voxd.commands import (
     Command,
     DropReply,
     HoldPlayback,
-    PhraseKind,
     ResumePlayback,
 )
 from voxd.dialog.agent_side import begin_clause, fail_engine
@@ -32,8 +31,10 @@ from voxd.dialog.caller_side import (
     talk_over,
     weigh_transcript,
 )
+from voxd.dialog.caller_side import answer_digits as answer_keys
 from voxd.dialog.floor import Floor, State, Utterance
 from voxd.dialog.nets import watch_words
+from voxd.dialog.tool_rounds import call_off
 from voxd.events import (
     ClauseStarted,
     EngineFailed,
@@ -116,6 +117,14 @@ def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
         return []
     floor.ledger.hold(event.at)
     return [ClearPlayback(), *_take_floor(floor), *_await_end(floor, event)]
+
+
+def answer_digits(floor: Floor, event: TimerFired) -> list[Command]:
+    """Keys were pressed over the agent, and no more come: nobody presses one by accident."""
+    if not floor.tier.interruptions or not floor.digits or floor.utterance.is_speaking:
+        return []  # they are answered when the agent, or the caller, has finished
+    floor.ledger.hold(event.at)
+    return [ClearPlayback(), *_take_floor(floor), *answer_keys(floor, event)]
 
 
 # --- held: the agent is silent, and it is not known yet why ----------------------------------
@@ -240,8 +249,8 @@ def _take_floor(floor: Floor) -> list[Command]:
     """The reply ends here; what was heard of it is history."""
     attempt = floor.attempt
     assert attempt is not None
-    if attempt.phrase is not PhraseKind.GREETING:
-        floor.history.add_agent(floor.ledger.heard(0.0))
+    floor.note_heard(attempt, floor.ledger.heard(0.0))
+    call_off(attempt)
     floor.attempt = None
     floor.ledger.clear()
     return [

@@ -45,6 +45,7 @@ def guess(floor: Floor, user: str) -> list[Command]:
     if floor.guess is not None or not may_guess(floor):
         return commands
     floor.utterance.guesses += 1
+    floor.has_untold = False
     reply_id = floor.next_reply_id()
     floor.guess = Attempt(reply_id, user=user, phrase=None)
     return [*commands, StartReply(floor.turn + 1, reply_id, False, floor.history.prompt(user))]
@@ -60,6 +61,7 @@ def start_or_commit(floor: Floor, user: str, digits: str) -> list[Command]:
         floor.attempt = guessed
         return [CommitReply(guessed.reply_id)]
     commands = drop_guess(floor)
+    floor.has_untold = False
     reply_id = floor.next_reply_id()
     floor.attempt = Attempt(reply_id, user=user, phrase=None, digits=digits)
     return [*commands, StartReply(floor.turn, reply_id, True, floor.history.prompt(user))]

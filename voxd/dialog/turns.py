@@ -23,9 +23,11 @@ from typing import Any
 from voxd.commands import Command
 from voxd.dialog import agent_side as agent
 from voxd.dialog import caller_side as caller
-from voxd.dialog import filler, interruption, waiting
+from voxd.dialog import filler, interruption, notices, waiting
+from voxd.dialog import tool_side as tools
 from voxd.dialog.floor import Floor, State
 from voxd.events import (
+    AnswererJudged,
     CallEnded,
     CallStarted,
     ClauseHeard,
@@ -52,6 +54,7 @@ from voxd.events import (
     SpeechStarted,
     Timer,
     TimerFired,
+    ToolReturned,
     TranscriptReceived,
     TurnJudged,
 )
@@ -91,6 +94,10 @@ JOURNAL_ONLY: tuple[Key, ...] = (
 
 _END = _rule(agent.end, ENDED)
 
+COMMITTED = (THINKING, SPEAKING, LISTENING, ENDING, ENDED)
+"""Where a reply may lead that is committed and complete: what it wants done may end the call,
+or be all that it wants."""
+
 TABLE: dict[State, dict[Key, Rule]] = {
     NEW: {
         CallStarted: _rule(agent.greet, SPEAKING),
@@ -100,31 +107,40 @@ TABLE: dict[State, dict[Key, Rule]] = {
         SpeechStarted: _rule(caller.hear_speech, HEARING),
         TranscriptReceived: _rule(caller.keep_aside, LISTENING),
         DigitPressed: _rule(caller.press_digit, LISTENING),
+        AnswererJudged: _rule(notices.meet_answerer, LISTENING, ENDING, ENDED),
+        ToolReturned: _rule(tools.tell_result, LISTENING, THINKING),
         Timer.DIGITS: _rule(caller.answer_digits, THINKING, LISTENING),
         Timer.IDLE: _rule(agent.ask_whether_there, SPEAKING, ENDING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
+        Timer.TIME_WARNING: _rule(notices.warn_of_end, SPEAKING, LISTENING),
         EngineFailed: _rule(agent.fail_engine, LISTENING, ENDING),
         CallEnded: _END,
     },
     HEARING: {
         SpeechPaused: _rule(caller.note_pause, PAUSED),
         TranscriptReceived: _rule(caller.hear_words, HEARING),
-        ReplyWritten: _rule(caller.note_guess, HEARING),
+        ReplyWritten: _rule(tools.note_guess, HEARING),
+        ToolReturned: _rule(tools.keep_result, HEARING),
         DigitPressed: _rule(caller.press_digit, HEARING),
-        Timer.NO_WORDS: _rule(caller.end_without_pause, HEARING, THINKING),
+        AnswererJudged: _rule(notices.meet_answerer, HEARING, ENDING, ENDED),
+        Timer.NO_WORDS: _rule(tools.after(caller.end_without_pause), HEARING, *COMMITTED),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
+        Timer.TIME_WARNING: _rule(notices.owe_warning, HEARING),
         EngineFailed: _rule(agent.fail_engine, HEARING, ENDING),
         CallEnded: _END,
     },
     PAUSED: {
         SpeechStarted: _rule(caller.hear_speech, HEARING),
-        PauseReached: _rule(caller.end_pause, PAUSED, THINKING),
-        TranscriptReceived: _rule(caller.weigh_transcript, PAUSED, LISTENING),
+        PauseReached: _rule(tools.after(caller.end_pause), PAUSED, *COMMITTED),
+        TranscriptReceived: _rule(caller.weigh_transcript, PAUSED, LISTENING, THINKING),
         TurnJudged: _rule(caller.weigh_judgement, PAUSED),
-        ReplyWritten: _rule(caller.note_guess, PAUSED),
+        ReplyWritten: _rule(tools.note_guess, PAUSED),
+        ToolReturned: _rule(tools.keep_result, PAUSED),
         DigitPressed: _rule(caller.press_digit, PAUSED),
+        AnswererJudged: _rule(notices.meet_answerer, PAUSED, ENDING, ENDED),
         Timer.TRANSCRIPT: _rule(caller.give_up_transcript, SPEAKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
+        Timer.TIME_WARNING: _rule(notices.owe_warning, PAUSED),
         EngineFailed: _rule(agent.fail_engine, PAUSED, ENDING),
         CallEnded: _END,
     },
@@ -135,12 +151,15 @@ TABLE: dict[State, dict[Key, Rule]] = {
         SoundJudged: _rule(interruption.keep_verdict, THINKING),
         TurnJudged: _rule(caller.keep_judgement, THINKING),
         ClauseStarted: _rule(interruption.begin_reply, THINKING, SPEAKING, HELD),
-        ReplyWritten: _rule(agent.reply_written, THINKING, SPEAKING),
+        ReplyWritten: _rule(tools.reply_written, HEARING, PAUSED, *COMMITTED),
+        ToolReturned: _rule(tools.weigh_result, THINKING),
         DigitPressed: _rule(caller.press_digit, THINKING),
-        Timer.LAST_NET: _rule(agent.give_up_reply, SPEAKING, ENDING),
+        AnswererJudged: _rule(notices.meet_answerer, THINKING, ENDING, ENDED),
+        Timer.LAST_NET: _rule(agent.give_up_reply, SPEAKING, ENDING, ENDED),
         Timer.FILLER: _rule(filler.fill_wait, THINKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
-        EngineFailed: _rule(agent.fail_engine, THINKING, SPEAKING, ENDING),
+        Timer.TIME_WARNING: _rule(notices.owe_warning, THINKING),
+        EngineFailed: _rule(agent.fail_engine, THINKING, SPEAKING, ENDING, ENDED),
         CallEnded: _END,
     },
     SPEAKING: {
@@ -153,12 +172,22 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ClauseMeasured: _rule(agent.measure_clause, SPEAKING),
         ClauseSent: _rule(agent.measure_clause, SPEAKING),
         ClauseHeard: _rule(agent.confirm_clause, SPEAKING),
-        ReplyWritten: _rule(agent.reply_written, SPEAKING),
-        PlaybackFinished: _rule(agent.finish_playback, SPEAKING, LISTENING, HEARING, PAUSED),
+        ReplyWritten: _rule(tools.reply_written, SPEAKING, ENDING),
+        ToolReturned: _rule(tools.keep_result, SPEAKING),
+        PlaybackFinished: _rule(
+            agent.finish_playback, SPEAKING, LISTENING, HEARING, PAUSED, THINKING, ENDED
+        ),
         DigitPressed: _rule(caller.press_digit, SPEAKING),
-        Timer.PLAYBACK: _rule(agent.give_up_reply, SPEAKING, LISTENING, HEARING, PAUSED, ENDING),
+        AnswererJudged: _rule(notices.meet_answerer, SPEAKING, ENDING, ENDED),
+        Timer.DIGITS: _rule(interruption.answer_digits, SPEAKING, THINKING),
+        Timer.PLAYBACK: _rule(
+            agent.give_up_reply, SPEAKING, LISTENING, HEARING, PAUSED, THINKING, ENDING, ENDED
+        ),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
-        EngineFailed: _rule(agent.fail_engine, SPEAKING, LISTENING, HEARING, PAUSED, ENDING, ENDED),
+        Timer.TIME_WARNING: _rule(notices.owe_warning, SPEAKING),
+        EngineFailed: _rule(
+            agent.fail_engine, SPEAKING, LISTENING, HEARING, PAUSED, THINKING, ENDING, ENDED
+        ),
         CallEnded: _END,
     },
     HELD: {
@@ -171,13 +200,19 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ClauseMeasured: _rule(agent.measure_clause, HELD),
         ClauseSent: _rule(agent.measure_clause, HELD),
         ClauseHeard: _rule(agent.confirm_clause, HELD),
-        ReplyWritten: _rule(agent.reply_written, HELD),
-        PlaybackFinished: _rule(agent.finish_playback, HELD, LISTENING, HEARING, PAUSED),
+        ReplyWritten: _rule(tools.reply_written, HELD, SPEAKING, ENDING),
+        ToolReturned: _rule(tools.keep_result, HELD),
+        PlaybackFinished: _rule(
+            agent.finish_playback, HELD, LISTENING, HEARING, PAUSED, THINKING, ENDED
+        ),
         DigitPressed: _rule(caller.press_digit, HELD),
+        AnswererJudged: _rule(notices.meet_answerer, HELD, ENDING, ENDED),
         Timer.HELD: _rule(interruption.give_up_judging, SPEAKING, HEARING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
+        Timer.TIME_WARNING: _rule(notices.owe_warning, HELD),
         EngineFailed: _rule(
-            interruption.lose_held_reply, HELD, SPEAKING, LISTENING, HEARING, PAUSED, ENDING, ENDED
+            interruption.lose_held_reply,
+            *(HELD, SPEAKING, LISTENING, HEARING, PAUSED, THINKING, ENDING, ENDED),
         ),
         CallEnded: _END,
     },
@@ -199,7 +234,7 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     NEW: (
         SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, EngineFailed, DigitPressed,
         TurnJudged, ReplyWritten, ClauseStarted, ClauseMeasured, ClauseSent, ClauseHeard,
-        PlaybackFinished, SoundJudged, *Timer,
+        PlaybackFinished, SoundJudged, AnswererJudged, ToolReturned, *Timer,
     ),
     # Reply events are echoes of an attempt that was dropped; pauses those of a closed utterance.
     LISTENING: (
@@ -225,7 +260,7 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     ),
     SPEAKING: (
         CallStarted, PauseReached,
-        Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.HELD,
+        Timer.IDLE, Timer.TRANSCRIPT, Timer.LAST_NET, Timer.FILLER, Timer.HELD,
         Timer.NO_WORDS,
     ),
     # A clause that was begun and held in one moment is told of again when it goes on.
@@ -238,11 +273,13 @@ IGNORED: dict[State, tuple[Key, ...]] = {
         CallStarted, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, DigitPressed,
         TurnJudged, SoundJudged, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
         Timer.LAST_NET, Timer.FILLER, Timer.HELD, Timer.NO_WORDS, Timer.MAX_CALL,
+        Timer.TIME_WARNING, AnswererJudged, ToolReturned,
     ),
     ENDED: (
         CallStarted, CallEnded, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived,
         EngineFailed, DigitPressed, TurnJudged, SoundJudged, ReplyWritten, ClauseStarted,
-        ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished, *Timer,
+        ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished, AnswererJudged, ToolReturned,
+        *Timer,
     ),
 }  # fmt: skip
 

@@ -67,9 +67,10 @@ def _reopen(floor: Floor) -> list[Command]:
     """The question goes on: drop the reply to its first part, which the next one answers too."""
     attempt = floor.attempt
     assert attempt is not None
-    floor.history.add_aside(attempt.user or "")
+    if attempt.user is not None:  # else something was done for it, and it is a turn of its own
+        floor.history.add_aside(attempt.user)
+        floor.turn -= 1
     floor.attempt = None
-    floor.turn -= 1
     return [
         DropReply(attempt.reply_id),
         *take_back(floor),

@@ -8,8 +8,10 @@ everything that a call will need is looked at when the webhook comes. The answer
 import asyncio
 import logging
 import secrets
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
+from voxd.config import Config
 from voxd.contracts import EngineState
 from voxd.errors import AdmissionRefused
 from voxd.events import Kind
@@ -26,6 +28,8 @@ quarter of the audio that `[line] lead_s` keeps buffered at the far end."""
 LAG_WINDOW_S = 5.0
 MAX_LOCAL_WAIT_S = 1.5
 """Wait for local compute above which a reply would miss the slowest tier's target (3 s)."""
+IS_ACTIVE = "is_active"
+"""Why a call that runs is refused a second place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +56,33 @@ class Admission:
         self._reserved: dict[str, Reservation] = {}
         self._local_calls: set[str] = set()
         """Calls, reserved or active, that began on a language model of this machine."""
+        self._in_turns: set[str] = set()
+        """Active calls by TwiML turns."""
 
-    def reserve(self, call_sid: str, number: str = "") -> Reservation:
+    def reserve(self, call_sid: str, config: Config | None = None) -> Reservation:
         """Hold room for a call and begin to open what it needs.
 
+        A webhook that Twilio repeats gets what the first one got, for as long as a new one: either
+        answer may be the one that Twilio acts on, and the call has one place.
+
         Args:
-            number: the one that was dialled.
+            config: as this call sees it; None: as calls to numbers that are not listed do.
 
         Raises:
-            AdmissionRefused: there is none; `reason` says what is short.
+            AdmissionRefused: there is none; `reason` says what is short, or that the call runs:
+                what a second stack of it gave back would be the running call's.
         """
         now = asyncio.get_running_loop().time()
         self._expire(now)
-        # A webhook that Twilio repeats replaces its first reservation instead of taking a second.
-        for token in [r.token for r in self._reserved.values() if r.call_sid == call_sid]:
-            self._reserved.pop(token).stack.close()
-        stack = CallStack(self._runtime, call_sid, number)
+        if self._runtime.calls.is_active(call_sid):
+            raise AdmissionRefused(IS_ACTIVE)
+        held = self._held_by(call_sid)
+        if held is not None:
+            held.stack.hold(RESERVED_S)
+            again = replace(held, expires_at=now + RESERVED_S)
+            self._reserved[held.token] = again
+            return again
+        stack = CallStack(self._runtime, call_sid, config or self._runtime.config.dialled(""))
         self._check_room(stack)
         token = secrets.token_urlsafe(24)
         reservation = Reservation(token, call_sid, now + RESERVED_S, stack)
@@ -76,6 +91,32 @@ class Admission:
             self._local_calls.add(call_sid)
         stack.open_early(RESERVED_S)
         return reservation
+
+    def admit_turns(self, stack: CallStack) -> None:
+        """Let a call go by TwiML turns, for which a place at its language model is enough.
+
+        The call must be in `runtime.calls` before anything is awaited: that holds its place.
+
+        Raises:
+            AdmissionRefused: there is none, or the call runs.
+        """
+        self._expire(asyncio.get_running_loop().time())
+        if self._runtime.calls.is_active(stack.call_id):
+            raise AdmissionRefused(IS_ACTIVE)
+        self._check_sequence(stack)
+        self._check_engines(stack, (Kind.LLM,))
+        self._in_turns.add(stack.call_id)
+        if self._sequences(stack) is not None:
+            self._local_calls.add(stack.call_id)
+
+    def check_room(self, config: Config) -> None:
+        """Pass if a call that came now would be let in; nothing is held or opened for it.
+
+        Raises:
+            AdmissionRefused: it would not.
+        """
+        self._expire(asyncio.get_running_loop().time())
+        self._check_room(CallStack(self._runtime, "", config))
 
     def consume(self, token: str, call_sid: str) -> Reservation | None:
         """Turn a reservation into a call: None unless the token is unused, unexpired and its."""
@@ -92,24 +133,41 @@ class Admission:
 
     def _check_room(self, stack: CallStack) -> None:
         runtime = self._runtime
-        if len(runtime.calls) + len(self._reserved) >= runtime.config.server.max_calls:
+        if self.streams >= runtime.config.server.max_calls:
             raise AdmissionRefused("max_calls")
-        sequences = self._sequences(stack)
-        if sequences is not None and self._local() >= sequences:
-            raise AdmissionRefused("local_sequences")
+        self._check_sequence(stack)
         if runtime.loop_lag.percentile(0.95, LAG_WINDOW_S) > MAX_LAG_S:
             raise AdmissionRefused("loop_lag")
         if self._is_local(stack) and runtime.local_wait_s() > MAX_LOCAL_WAIT_S:
             raise AdmissionRefused("local_wait")
-        for kind, chain in stack.chains.items():
-            states = [runtime.engines[name].status().state for name in chain.names]
+        self._check_engines(stack, stack.chains)
+
+    def _check_sequence(self, stack: CallStack) -> None:
+        sequences = self._sequences(stack)
+        if sequences is not None and self._local() >= sequences:
+            raise AdmissionRefused("local_sequences")
+
+    def _check_engines(self, stack: CallStack, kinds: Iterable[Kind]) -> None:
+        for kind in kinds:
+            names = stack.chains[kind].names
+            states = [self._runtime.engines[name].status().state for name in names]
             if all(state is EngineState.EJECTED for state in states):
                 raise AdmissionRefused(f"no_{kind}")
+
+    def _held_by(self, call_sid: str) -> Reservation | None:
+        return next((r for r in self._reserved.values() if r.call_sid == call_sid), None)
 
     def _is_local(self, stack: CallStack) -> bool:
         """Does the call begin on this machine's own engines, with any kind?"""
         firsts = (self._runtime.engines[chain.names[0]] for chain in stack.chains.values())
         return any(engine.capabilities.is_local for engine in firsts)
+
+    @property
+    def streams(self) -> int:
+        """Media streams that are there or awaited; calls by TwiML turns have none."""
+        calls = self._runtime.calls
+        self._in_turns = {call for call in self._in_turns if calls.is_active(call)}
+        return len(calls) - len(self._in_turns) + len(self._reserved)
 
     def _local(self) -> int:
         """Calls that began on a language model of this machine and are not over."""

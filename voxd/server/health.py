@@ -1,4 +1,7 @@
-"""How the daemon is, for probes (public, no detail) and for operators (this machine only)."""
+"""How the daemon is: for probes in public and without detail, for operators in private.
+
+Private is what `Guard.check_private` lets pass: this machine, or whoever has our token.
+"""
 
 import asyncio
 from dataclasses import asdict
@@ -27,19 +30,20 @@ async def answer_ready(request: web.Request) -> web.Response:
 
 
 async def answer_health(request: web.Request) -> web.Response:
-    """`GET /health`: every engine, the loop's lag and the calls, as JSON. Loopback only."""
+    """`GET /health`: every engine, the loop's lag and the calls, as JSON. Private."""
     state = request.app[STATE]
-    state.guard.check_local(request)
+    state.guard.check_private(request)
     return _json(_describe(state))
 
 
 async def answer_call(request: web.Request) -> web.Response:
-    """`GET /calls/{CallSid}`: the turns of a running or finished call. Loopback only.
+    """`GET /calls/{CallSid}`: the turns of a running or finished call. Private.
 
-    The words are part of it: they are in memory only and nobody but this machine can ask.
+    The words are part of it: they are in memory only, and nobody can ask but this machine and
+    whoever has our token.
     """
     state = request.app[STATE]
-    state.guard.check_local(request)
+    state.guard.check_private(request)
     call_sid = request.match_info["call_sid"]
     turns = state.runtime.calls.turns(call_sid) if state.runtime else None
     if state.runtime is None or turns is None:
@@ -47,6 +51,7 @@ async def answer_call(request: web.Request) -> web.Response:
     return _json(
         {
             "call_id": call_sid,
+            "tenant": state.runtime.calls.tenant(call_sid),
             "is_active": state.runtime.calls.is_active(call_sid),
             "end_reason": state.runtime.calls.end_reason(call_sid),
             "turns": [turn.to_json() for turn in turns],
@@ -64,6 +69,10 @@ def _describe(state: ServerState) -> dict[str, Any]:
         described |= _describe_runtime(state.runtime)
     if state.admission is not None:
         described["reserved"] = state.admission.reserved
+    described["calls_in_turns"] = len(state.turn_calls)
+    lookup = state.directory.status()
+    if lookup is not None:
+        described["lookup"] = asdict(lookup)
     return described
 
 

@@ -16,6 +16,7 @@ from voxd.call.build import build_call
 from voxd.errors import LineError
 from voxd.events import EndReason
 from voxd.runtime import Stage
+from voxd.server.rate import TokenBucket
 from voxd.server.state import STATE, ServerState
 from voxd.stack import CallStack
 from voxd.telemetry.logs import bind_call
@@ -34,8 +35,10 @@ MAX_MESSAGE_BYTES = 64 * 1024
 """A media message is 300 bytes; a larger one than this is no telephone call (close 1009)."""
 FIRST_MESSAGES_S = 5.0
 """`connected` and `start` come at once after the handshake."""
-MAX_HALF_OPEN = 32
-"""Bound of the sockets that have not shown a token yet; more are answered 503."""
+RATE_PER_S = 200.0
+"""Messages that a stream may send for long; Twilio's brings 50 frames and now and then a mark."""
+BURST = 1000.0
+"""Messages at once, above the rate: what a line that was stuck for 20 s brings when it is free."""
 HEARTBEAT_S = 20.0
 """A peer that sends nothing for so long is pinged and must answer within half of it."""
 SEND_S = 5.0
@@ -63,6 +66,7 @@ class MediaSocket:
         self._start: Start | None = None
         self._is_gone = False
         self._received = 0
+        self._bucket = TokenBucket(RATE_PER_S, BURST, asyncio.get_running_loop().time())
         self.refused: Counter[str] = Counter()
         """Refused messages by reason, a small set of constant words."""
         self.lost_reason = EndReason.LINE_LOST
@@ -102,6 +106,9 @@ class MediaSocket:
         """The next message that made sense, or None for ever once the socket is gone."""
         while not self._is_gone:
             raw = await self._socket.receive()
+            if not self._bucket.take(asyncio.get_running_loop().time()):
+                await self._stop_flood()
+                return None
             self._received += 1
             if self._received % FAIRNESS == 0:
                 await asyncio.sleep(0)
@@ -112,7 +119,9 @@ class MediaSocket:
                     self._refuse(str(error))
             elif raw.type is WSMsgType.BINARY:
                 self._refuse("binary")
-            else:
+            elif raw.type is WSMsgType.PING:
+                await self._socket.pong(raw.data)
+            elif raw.type is not WSMsgType.PONG:
                 self._note_loss(raw)
         return None
 
@@ -148,6 +157,12 @@ class MediaSocket:
                 self._request.transport.abort()
             raise ConnectionAbortedError("the peer does not read") from None
 
+    async def _stop_flood(self) -> None:
+        """No telephone call sends so much: close at once, before it costs other calls time."""
+        self._is_gone, self.lost_reason = True, EndReason.PROTOCOL
+        logger.warning("peer sends too much", extra={"rate_per_s": RATE_PER_S})
+        await self.close(WSCloseCode.POLICY_VIOLATION)
+
     def _refuse(self, reason: str) -> None:
         self.refused[reason] += 1
         if self.refused[reason] == 1:
@@ -170,28 +185,31 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
         compress=False,  # permessage-deflate is reported to break Twilio's streams
         max_msg_size=MAX_MESSAGE_BYTES,
         heartbeat=HEARTBEAT_S,
+        autoping=False,  # `MediaSocket` answers pings: a flood of them counts like any other
         timeout=CLOSE_S,
         writer_limit=WRITE_BUFFER_BYTES // 2,
     )
     if not socket.can_prepare(request):
         raise web.HTTPUpgradeRequired(text="a WebSocket is expected here\n")
-    if runtime is None or state.half_open >= MAX_HALF_OPEN:
+    key = state.guard.limit_key(request)
+    has_room = state.half_open.has_room(key) and state.streams.has_room(key)
+    if runtime is None or not has_room:
+        logger.warning("media socket turned away", extra={"client": key})
         raise web.HTTPServiceUnavailable(text="not now\n")
-    state.half_open += 1
-    try:
-        await socket.prepare(request)
-        _limit_write_buffer(request)
-        line = MediaSocket(socket, request)
-        start = await line.receive_start()
-    finally:
-        state.half_open -= 1
-    stack = _admit(state, line) if start is not None else None
-    if start is None or stack is None:
-        logger.warning("media socket refused", extra={"refused": dict(line.refused)})
-        await line.close(WSCloseCode.POLICY_VIOLATION)
-        return socket
-    with bind_call(start.call_sid):
-        await _run_call(stack, line, start)
+    with state.streams.holding(key):
+        with state.half_open.holding(key):
+            await socket.prepare(request)
+            _limit_write_buffer(request)
+            line = MediaSocket(socket, request)
+            start = await line.receive_start()
+        stack = _admit(state, line) if start is not None else None
+        if start is None or stack is None:
+            extra = {"refused": dict(line.refused), "client": key}
+            logger.warning("media socket refused", extra=extra)
+            await line.close(WSCloseCode.POLICY_VIOLATION)
+            return socket
+        with bind_call(start.call_sid):
+            await _run_call(stack, line, start)
     return socket
 
 
@@ -213,7 +231,8 @@ def _admit(state: ServerState, line: MediaSocket) -> CallStack | None:
 async def _run_call(stack: CallStack, line: MediaSocket, start: Start) -> None:
     """Build and run the call; nothing but a cancellation comes out of here."""
     runtime, reason = stack.runtime, EndReason.BUG
-    extra = {"calls": len(runtime.calls) + 1, "tier": stack.config.call.tier}
+    own = stack.config.call
+    extra = {"calls": len(runtime.calls) + 1, "tier": own.tier, "tenant": own.tenant}
     logger.info("call started", extra=extra)
     try:
         call = build_call(runtime, start, line, stack)

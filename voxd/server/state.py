@@ -1,13 +1,22 @@
 """What all handlers share. It exists before the models are warm, so that health can answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from voxd.config import Config
+from voxd.lookup.directory import Directory
 from voxd.runtime import Runtime, Stage
 from voxd.server.admission import Admission
+from voxd.server.crowd import Crowd
 from voxd.server.guard import Guard
+from voxd.server.outbound import OutboundCalls
+from voxd.server.turn_calls import TurnCalls
+
+MAX_HALF_OPEN = 32
+"""Bound of the media sockets that have not shown a token yet; more are answered 503."""
+MAX_HALF_OPEN_PER_ADDRESS = 16
+"""The same for one address: one that knows how to sign must not keep all others out."""
 
 
 @dataclass(slots=True)
@@ -21,13 +30,30 @@ class ServerState:
     """None until everything is warm."""
     admission: Admission | None = None
     """None until everything is warm."""
-    half_open: int = 0
+    half_open: Crowd = field(init=False)
     """Media sockets that have not shown a valid token yet."""
+    streams: Crowd = field(init=False)
+    """Media sockets, those that are calls included."""
+    directory: Directory = field(init=False)
+    """Who answers which call; by the config file alone until everything is warm."""
+    outbound: OutboundCalls = field(init=False)
+    """Calls that we had placed."""
+    turn_calls: TurnCalls = field(init=False)
+    """Calls by TwiML turns."""
+
+    def __post_init__(self) -> None:
+        server = self.config.server
+        self.half_open = Crowd(MAX_HALF_OPEN, MAX_HALF_OPEN_PER_ADDRESS)
+        self.streams = Crowd(server.max_calls + MAX_HALF_OPEN, server.max_streams_per_address)
+        self.directory = Directory(self.config)
+        self.outbound = OutboundCalls(self.config.telephony.calls_per_minute)
+        self.turn_calls = TurnCalls(self.config.twiml.max_calls)
 
     def open(self, runtime: Runtime) -> None:
         """Everything is warm: take calls."""
         self.runtime = runtime
         self.admission = Admission(runtime)
+        self.directory = Directory(runtime.config, runtime.lookup)
         self.stage = Stage.READY
 
     def drain(self) -> None:

@@ -7,10 +7,11 @@ any call is left, admission how many there are.
 import asyncio
 import logging
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from voxd.events import EndReason
+from voxd.commands import NextStep, PhraseKind, Say
+from voxd.events import EndReason, Event, PlaybackFinished
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.latency import TurnTimings, compute_turns
 
@@ -52,8 +53,17 @@ class RunningCall(Protocol):
     @property
     def journal(self) -> Journal: ...
 
+    @property
+    def next_step(self) -> NextStep | None:
+        """What the telephone company is to do once the transport is closed."""
+        ...
+
     def request_shutdown(self) -> None:
         """End soon, with `EndReason.SHUTDOWN`."""
+        ...
+
+    def deliver(self, event: Event) -> None:
+        """Take in what was learned elsewhere, such as by a webhook."""
         ...
 
 
@@ -63,6 +73,13 @@ class FinishedCall:
 
     reason: EndReason
     turns: tuple[TurnTimings, ...]
+    next_step: NextStep | None = None
+    has_apologised: bool = False
+    """The caller has heard, to its end, that nothing answers any more."""
+    recording: str = ""
+    """Sid of the message that was recorded after it."""
+    tenant: str = ""
+    """Whose call it was."""
 
 
 class CallRegistry:
@@ -87,13 +104,37 @@ class CallRegistry:
     async def finish(self, call_id: str, reason: EndReason) -> None:
         """The call is over and has given back everything it held."""
         call = self._active.pop(call_id, None)
-        turns = tuple(compute_turns(call.journal.entries)[-KEPT_TURNS:]) if call else ()
         self._finished.pop(call_id, None)
-        self._finished[call_id] = FinishedCall(reason, turns)
+        if call is None:
+            finished = FinishedCall(reason, ())
+        else:
+            turns = tuple(compute_turns(call.journal.entries)[-KEPT_TURNS:])
+            has_apologised = _has_apologised(call.journal)
+            finished = FinishedCall(
+                reason, turns, call.next_step, has_apologised, tenant=call.journal.tenant
+            )
+        self._finished[call_id] = finished
         while len(self._finished) > KEPT_CALLS:
             self._finished.popitem(last=False)
         async with self._changed:
             self._changed.notify_all()
+
+    def deliver(self, call_id: str, event: Event) -> bool:
+        """Give an event to a running call; False when it does not run."""
+        call = self._active.get(call_id)
+        if call is not None:
+            call.deliver(event)
+        return call is not None
+
+    def note_recording(self, call_id: str, recording: str) -> None:
+        """A message was recorded after the end of a call; nothing if that is forgotten already."""
+        finished = self._finished.get(call_id)
+        if finished is not None:
+            self._finished[call_id] = replace(finished, recording=recording)
+
+    def finished(self, call_id: str) -> FinishedCall | None:
+        """What is remembered of a call that is over; None while it runs or when it is unknown."""
+        return None if call_id in self._active else self._finished.get(call_id)
 
     def turns(self, call_id: str) -> tuple[TurnTimings, ...] | None:
         """The turns of a running or finished call; None when it is unknown."""
@@ -108,6 +149,13 @@ class CallRegistry:
             return None
         finished = self._finished.get(call_id)
         return finished.reason if finished else None
+
+    def tenant(self, call_id: str) -> str:
+        """Whose call it is or was; empty: nobody's in particular, or unknown."""
+        if call_id in self._active:
+            return self._active[call_id].journal.tenant
+        finished = self._finished.get(call_id)
+        return finished.tenant if finished else ""
 
     async def wait_finished(self, call_id: str, limit_s: float) -> EndReason | None:
         """Why a call ended, after waiting up to `limit_s` for its end."""
@@ -129,11 +177,22 @@ class CallRegistry:
             call.request_shutdown()
 
 
+def _has_apologised(journal: Journal) -> bool:
+    items = [item for _, item in journal.entries]
+    apologies = {
+        item.reply_id
+        for item in items
+        if isinstance(item, Say) and item.phrase is PhraseKind.FAILURE
+    }
+    return any(isinstance(it, PlaybackFinished) and it.reply_id in apologies for it in items)
+
+
 def log_turns(journal: Journal, target_s: float) -> None:
     """One line per turn of a finished call; slow turns say so. No words, no numbers."""
     for turn in compute_turns(journal.entries):
         described = turn.to_json()
-        fields = {"call": journal.call_id, **{name: described[name] for name in _LOGGED}}
+        call = {"call": journal.call_id, "tenant": journal.tenant}
+        fields = {**call, **{name: described[name] for name in _LOGGED}}
         heard_s = (turn.voice_to_voice_ms or 0.0) / 1000
         if heard_s > target_s * VIOLATION_FACTOR:
             logger.warning("LATENCY VIOLATION", extra={**fields, "target_s": target_s})

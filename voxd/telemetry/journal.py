@@ -19,9 +19,11 @@ class Journal:
     turns somebody asks about (the latest) stay whole; `dropped` says how many are missing.
     """
 
-    def __init__(self, call_id: str, max_entries: int = MAX_ENTRIES) -> None:
+    def __init__(self, call_id: str, max_entries: int = MAX_ENTRIES, *, tenant: str = "") -> None:
         self.call_id = call_id
         """Twilio's CallSid."""
+        self.tenant = tenant
+        """Whose call it is; empty: nobody's in particular."""
         self.dropped = 0
         """Entries that were pushed out at the front."""
         self._entries: deque[Entry] = deque(maxlen=max_entries)

@@ -108,6 +108,8 @@ class _Attempt:
     turn: int
     is_committed: bool
     transcript: tuple[float, TranscriptReceived] | None
+    is_follow_up: bool = False
+    """It tells what tools answered that an attempt before it had asked."""
     requested_at: float | None = None
     llm_engine: str = ""
     first_token_at: float | None = None
@@ -140,7 +142,9 @@ def compute_turns(entries: Iterable[tuple[float, Event | Command]]) -> list[Turn
             case EndTurn():
                 ends[item.turn] = (at, item)
             case StartReply():
-                attempts[item.reply_id] = _Attempt(item.turn, item.committed, transcript)
+                attempts[item.reply_id] = _Attempt(
+                    item.turn, item.committed, transcript, item.is_follow_up
+                )
             case CommitReply():
                 if item.reply_id in attempts:
                     attempts[item.reply_id].is_committed = True
@@ -263,10 +267,14 @@ class _Speech:
 
 
 def _heard(begun: Sequence[tuple[int, _Attempt]]) -> tuple[int | None, _Attempt | None]:
-    """The attempt that was heard, else the one committed last; both None without a commit."""
+    """The attempt that was heard, else the one committed last; both None without a commit.
+
+    Of a turn with tools it is the one that was heard first: their answers are told in a later one.
+    """
     committed = [(reply_id, attempt) for reply_id, attempt in begun if attempt.is_committed]
     sounded = [(i, a) for i, a in committed if a.started]
-    return (sounded or committed)[-1] if committed else (None, None)
+    first = [(i, a) for i, a in sounded if not a.is_follow_up]
+    return (first or sounded[:1] or committed)[-1] if committed else (None, None)
 
 
 def _turn(

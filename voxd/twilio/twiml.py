@@ -33,7 +33,7 @@ def connect_stream(stream_url: str, action_url: str, parameters: Mapping[str, st
     connect = Connect(action=action_url, method="POST")
     stream = connect.stream(url=stream_url)
     for name, value in parameters.items():
-        stream.parameter(name=_clean(name), value=_clean(value))
+        stream.parameter(name=clean_text(name), value=clean_text(value))
     response = VoiceResponse()
     response.append(connect)
     return str(response)
@@ -46,7 +46,7 @@ def say_and_hang_up(text: str, language: str) -> str:
         language: BCP-47, a primary subtag (`en`) or with its region (`en-GB`).
     """
     response = VoiceResponse()
-    response.say(_clean(text), language=_SAY_LANGUAGES.get(language, language))
+    response.say(clean_text(text), language=say_language(language))
     response.hangup()
     return str(response)
 
@@ -65,5 +65,11 @@ def reject() -> str:
     return str(response)
 
 
-def _clean(text: str) -> str:
+def say_language(language: str) -> str:
+    """What `<Say>` wants for a language: one without a region gets its commonest."""
+    return _SAY_LANGUAGES.get(language, language)
+
+
+def clean_text(text: str) -> str:
+    """A text without what XML cannot carry."""
     return _NOT_XML.sub("", text)

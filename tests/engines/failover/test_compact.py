@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.engines.failover.compact import (
     LIMIT_TOKENS,
     choose_prompt,
@@ -14,6 +14,8 @@ from voxd.engines.failover.compact import (
     compact,
     estimate_tokens,
 )
+from voxd.engines.llm.plain import plain_messages
+from voxd.events import ToolCall
 
 SYSTEM = Message("system", "You are a friendly receptionist. Answer in one sentence.")
 MODEL = Path(__file__).parents[3] / "models/llm/SmolLM2-135M-Instruct.Q4_1.gguf"
@@ -103,3 +105,21 @@ def test_the_estimate_is_on_the_high_side() -> None:
     for text in texts:
         real = len(model.tokenize(text.encode(), add_bos=False)) + 5
         assert estimate_tokens([Message("user", text)]) >= real, text
+
+
+def test_what_was_done_is_told_in_words_and_tools_are_left_out() -> None:
+    tool = ToolSpec("book", "Books a table. " * 40, '{"type": "object", "properties": {}}')
+    messages = (
+        Message("system", SYSTEM.content, tools=(tool,)),
+        *talk(6)[1:-1],
+        Message("user", "A table for two."),
+        Message("assistant", "", tool_calls=(ToolCall("c", "book", '{"people": 2}'),)),
+        Message("tool", "Booked.", tool_call_id="c"),
+    )
+    assert estimate_tokens(plain_messages(messages[:1])) > LIMIT_TOKENS
+    prompt = choose_prompt(messages, ())
+    assert estimate_tokens(prompt) <= LIMIT_TOKENS
+    assert [message.role for message in prompt] == ["system", "user", "assistant", "user"]
+    assert prompt[-1].content == "(The answer: Booked.)"
+    assert not prompt[0].tools and "people" in prompt[2].content
+    assert choose_prompt(messages, messages[:-1]) == messages

@@ -83,7 +83,7 @@ async def test_after_its_own_compact_reply_it_reads_the_rest() -> None:
     engine = model("b")
     standby = Standby(engine, ShadowSlots(0))
     prompt = standby.begin_reply(LONG)
-    standby.note_reply("CA1", LONG, prompt, ANSWER.content)
+    standby.note_reply("CA1", LONG, prompt, ANSWER)
     await asyncio.sleep(1)
     assert engine.prepared == [(*LONG, ANSWER)]
     assert standby.begin_reply(NEXT) == NEXT

@@ -2,8 +2,11 @@
 
 import asyncio
 
-from tests.engines.failover.recorder import now
+from tests.engines.failover.models import DEADLINES
+from tests.engines.failover.recorder import Recorder, now
 from tests.engines.failover.voices import REQUEST, STALL, Fault, WordVoice, saying
+from tests.fakes.text_to_speech import FakeTextToSpeech
+from voxd.engines.failover.tts import FailoverTextToSpeech
 from voxd.errors import Category
 
 
@@ -40,3 +43,15 @@ async def test_a_change_of_voice_reaches_replies_that_are_opened_later() -> None
                 pass
         assert (len(a.texts), a.opened) == (1, 1)
         assert b.texts[-1] == "Good morning."
+
+
+async def test_each_engine_takes_the_voice_that_is_meant_for_it() -> None:
+    a, b = FakeTextToSpeech(name="a"), FakeTextToSpeech(name="b")
+    a.refusals = 1
+    recorder = Recorder()
+    tts = FailoverTextToSpeech([a, b], DEADLINES, recorder, recorder.post, now, {"b": "owl"})
+    async with tts.open_speech(REQUEST) as stream:
+        async for _ in stream.speak("Hello there.", is_last=True):
+            pass
+    assert {request.voice for request in a.requests} == {""}
+    assert {request.voice for request in b.requests} == {"owl"}

@@ -22,6 +22,7 @@ from tests.fakes.language_model import STALL, Script
 from voxd.contracts import ReplyRequest
 from voxd.engines.failover.hedge import LAST
 from voxd.errors import Category, Phase
+from voxd.events import ToolCall
 
 EXTRA_S = 1.5
 """Most silence that a single failure may add."""
@@ -298,3 +299,42 @@ async def test_a_bug_in_an_engine_is_not_hidden() -> None:
 async def _raising(bug: Exception):  # type: ignore[no-untyped-def]
     raise bug
     yield ""
+
+
+# --- tools --------------------------------------------------------------------------------------
+
+CALL = ToolCall("", "book", "{}")
+
+
+async def test_a_call_of_a_tool_is_something_to_go_on_with() -> None:
+    a = model("a", (0.2, CALL, 5.0))
+    async with chain(a, model("b", STANDBY)) as it:
+        request, asked_at = ReplyRequest("CA1", 1, PROMPT, 150, 0.7), now()
+        async with aclosing(it.llm.stream_reply(request)) as pieces:  # type: ignore[type-var]
+            assert [await anext(pieces) for _ in range(3)] == ["", "", CALL]
+        assert now() - asked_at == pytest.approx(0.2)
+    assert it.asked == [1, 0] and it.board.hedges == []
+
+
+async def test_words_before_a_call_come_before_it() -> None:
+    async with chain(model("a", (0.1, "Let me ", "see. ", CALL)), model("b", STANDBY)) as it:
+        request = ReplyRequest("CA1", 1, PROMPT, 150, 0.7)
+        pieces = [piece async for piece in it.llm.stream_reply(request)]
+    *words, call, _usage = pieces
+    assert "".join(str(word) for word in words) == "Let me see. " and call == CALL
+
+
+async def test_a_call_that_is_late_is_hedged_and_the_first_of_two_is_the_only_one() -> None:
+    late, spare = model("a", (0.9, CALL)), model("b", (0.1, CALL))
+    async with chain(late, spare) as it:
+        request = ReplyRequest("CA1", 1, PROMPT, 150, 0.7)
+        pieces = [piece async for piece in it.llm.stream_reply(request)]
+    assert pieces.count(CALL) == 1
+    assert it.asked == [1, 1] and it.board.switches == [("a", "b")]
+
+
+async def test_an_engine_that_fails_before_its_call_leaves_it_to_the_next() -> None:
+    failing = model("a", (0.1, "", error("a", Category.SERVER, Phase.FIRST_RESULT)))
+    async with chain(failing, model("b", (0.1, CALL))) as it:
+        request = ReplyRequest("CA1", 1, PROMPT, 150, 0.7)
+        assert CALL in [piece async for piece in it.llm.stream_reply(request)]

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from tests.engines.setups import Subject, leaving_nothing
 from tests.engines.using import SURROGATE, asking, use
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.contracts import Priority, ReplyRequest, Usage
 from voxd.errors import EngineError
+from voxd.events import ToolCall
 
 
 async def pieces_come_first_and_one_usage_last(subject: Subject) -> None:
@@ -83,6 +84,25 @@ async def reading_ahead_is_optional_and_letting_go_harmless(subject: Subject) ->
         await subject.engine.release("ahead")
 
 
+async def a_conversation_with_tools_is_understood(subject: Subject) -> None:
+    call = ToolCall("call_1", "book", '{"people": 2}')
+    schema = '{"type": "object", "properties": {"people": {"type": "integer"}}}'
+    messages = (
+        Message("system", "Be kind.", tools=(ToolSpec("book", "Books a table.", schema),)),
+        Message("user", "A table for two."),
+        Message("assistant", "", tool_calls=(call,)),
+        Message("tool", "Booked.", tool_call_id="call_1"),
+        Message("assistant", "It is booked."),
+        Message("user", "Thank you."),
+    )
+    await subject.engine.prepare("call", messages[:1], Priority.GREETING)
+    request = ReplyRequest("call", 1, messages, 60, 0.0)
+    *pieces, usage = [item async for item in subject.engine.stream_reply(request)]
+    await subject.engine.release("call")
+    assert pieces and all(isinstance(piece, str | ToolCall) for piece in pieces)
+    assert isinstance(usage, Usage)
+
+
 CLAIMS = (
     pieces_come_first_and_one_usage_last,
     a_reply_is_no_longer_than_was_asked_for,
@@ -90,4 +110,5 @@ CLAIMS = (
     a_reply_can_be_left_early,
     what_cannot_be_asked_is_an_engine_error_at_most,
     reading_ahead_is_optional_and_letting_go_harmless,
+    a_conversation_with_tools_is_understood,
 )

@@ -16,7 +16,8 @@ from voxd.engines.llm.chat import (
     decode_models,
     encode_messages,
 )
-from voxd.engines.llm.tool_calls import ToolCall, ToolDelta
+from voxd.engines.llm.tool_calls import ToolDelta
+from voxd.events import ToolCall
 
 
 def chunk(delta: Any, finish_reason: str | None = None, **more: Any) -> dict[str, Any]:

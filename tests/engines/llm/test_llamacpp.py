@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from tests.engines.local.llama_setup import GREETING, SYSTEM, ask
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.config import Config, Local, Tier
 from voxd.contracts import EngineState, Priority, ReplyRequest, Usage
 from voxd.engines.llm.llamacpp import LlamaCppLanguageModel, Settings, open_engine
 from voxd.engines.local.compute import open_compute
 from voxd.engines.registry import Services
 from voxd.errors import Category, EngineError
+from voxd.events import ToolCall
 
 ROOT = Path(__file__).parents[3]
 TIER = Tier(target_s=3, stt=("faster-whisper",), llm=("llamacpp",), tts=("piper",))
@@ -179,3 +180,22 @@ async def test_after_a_restart_a_running_call_finds_its_conversation_read(
     await asyncio.wait([engine._reread._task])
     _, usage = await listen(engine, reply_to("a", question))
     assert usage.cached_tokens > first.prompt_tokens - 10
+
+
+@pytest.mark.weights
+async def test_a_call_of_a_tool_comes_whole_and_its_text_is_never_shown(
+    engine: LlamaCppLanguageModel,
+) -> None:
+    tool = ToolSpec("end_call", "Hangs up.", '{"type": "object", "properties": {}}')
+    called = Message("assistant", "", tool_calls=(ToolCall("c", "end_call", "{}"),))
+    told = Message("tool", "Done.", tool_call_id="c")
+    # A small model that has seen this writes it again.
+    before = [it for word in ("Bye.", "Goodbye.") for it in (Message("user", word), called, told)]
+    system = Message("system", "Be kind.", tools=(tool,))
+    messages = (system, *before, called, Message("user", "Bye bye."))
+    items = [item async for item in engine.stream_reply(reply_to("a", messages, 40))]
+    await engine.release("a")
+    *signs, call, usage = items
+    assert set(signs) == {""}
+    assert call == ToolCall("", "end_call", "{}")
+    assert isinstance(usage, Usage) and usage.finish_reason == "stop"

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from voxd.engines.llm.tool_calls import (
     MAX_ARGUMENTS_CHARS,
     MAX_CALLS,
-    ToolCall,
     ToolCallAccumulator,
     ToolDelta,
 )
+from voxd.events import ToolCall
 
 
 def accumulate(*deltas: ToolDelta) -> tuple[ToolCall, ...]:

@@ -1,5 +1,7 @@
 """Piper on the shipped voice: sentence by sentence, equally loud, without dead air."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -78,6 +80,14 @@ def test_a_whole_book_is_refused(piper: PiperWorker) -> None:
 def test_a_missing_voice_is_named_in_the_error() -> None:
     with pytest.raises(ModelError, match=r"nothing\.onnx"):
         PiperWorker().load({"voice": "/nothing.onnx"})
+
+
+def test_another_voice_of_an_agent_is_looked_for_as_well(tmp_path: Path) -> None:
+    for name in ("joe.onnx", "joe.onnx.json"):
+        (tmp_path / name).touch()
+    joe = str(tmp_path / "joe.onnx")
+    with pytest.raises(ModelError, match=r"owl\.onnx"):
+        PiperWorker().load({"voice": joe, "voices": {"owl": "/owl.onnx"}})
 
 
 def test_raw_phonemes_are_not_accepted_from_the_model() -> None:

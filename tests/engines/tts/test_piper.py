@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ async def test_audio_comes_piece_by_piece_and_the_end_is_not_audio() -> None:
     async with engine.open_speech(REQUEST) as speech:
         assert [piece async for piece in speech.speak("Hello.", is_last=True)] == [b"one"] * 2
     assert worker.requests[0][0] == {"text": "Hello.", "length_scale": 1.0, "level_dbfs": -20.0}
+
+
+async def test_another_voice_is_asked_for_by_its_name() -> None:
+    engine, worker = build()
+    async with engine.open_speech(replace(REQUEST, voice="models/owl.onnx")) as speech:
+        async for _ in speech.speak("Hello.", is_last=True):
+            pass
+    assert worker.requests[0][0]["voice"] == "models/owl.onnx"
 
 
 @pytest.mark.parametrize(

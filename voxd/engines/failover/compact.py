@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from voxd.commands import Message
+from voxd.engines.llm.plain import plain_messages
 
 LIMIT_TOKENS = 150
 """About 0.55 s of reading."""
@@ -41,7 +42,7 @@ def choose_prompt(
         read: what the model has in its memory of this call.
         limit: tokens that it may have to read now.
     """
-    unread = messages[common_prefix(messages, read) :]
+    unread = plain_messages(messages[common_prefix(messages, read) :])
     return messages if estimate_tokens(unread) <= limit else compact(messages, limit)
 
 
@@ -60,10 +61,10 @@ def compact(messages: Sequence[Message], limit: int = LIMIT_TOKENS) -> tuple[Mes
 
     What the caller said now is the most important, to half of the room; then the system prompt,
     to two thirds of what remains. The exchange before gets the rest, its ends rather than its
-    beginnings, or is left out.
+    beginnings, or is left out. There are no tools: to describe them takes more than the room.
     """
     system = [message for message in messages if message.role == "system"][:1]
-    turns = [message for message in messages if message.role != "system"]
+    turns = plain_messages(message for message in messages if message.role != "system")
     *before, now = turns[-3:]
     if len(before) != 2 or before[0].role != "user":  # templates want roles to alternate
         before = []

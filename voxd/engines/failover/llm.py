@@ -11,15 +11,15 @@ from voxd.contracts import (
     EngineStatus,
     HealthRecorder,
     LanguageModel,
+    Piece,
     Priority,
     ReplyRequest,
-    Usage,
 )
 from voxd.engines.failover.roster import Roster
 from voxd.engines.failover.standby import ShadowSlots, Standby
 from voxd.engines.failover.writing import Writing
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import Event, Kind
+from voxd.events import Event, Kind, ToolCall
 
 
 class FailoverLanguageModel:
@@ -70,9 +70,9 @@ class FailoverLanguageModel:
     async def probe(self) -> float:
         return await self._roster.current.probe()
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[Piece]:
         """See `contracts.LanguageModel`; the first piece is empty and comes with the first token
-        of any engine, the second is a whole clause at least."""
+        of any engine, the second is a whole clause at least, or empty before a call of a tool."""
         engines = [
             engine
             for engine in self._roster.order()
@@ -83,7 +83,7 @@ class FailoverLanguageModel:
             raise EngineError(self.name, Category.SERVER, Phase.FIRST_RESULT, message)
         prompts: dict[str, tuple[Message, ...]] = {}
 
-        def open_stream(engine: LanguageModel) -> AsyncIterator[str | Usage]:
+        def open_stream(engine: LanguageModel) -> AsyncIterator[Piece]:
             prompt = request.messages
             if self._standby is not None and engine is self._standby.engine:
                 prompt = self._standby.begin_reply(prompt)
@@ -92,14 +92,18 @@ class FailoverLanguageModel:
 
         writing = Writing(engines, open_stream, self._deadlines, self._roster, self._now)
         text: list[str] = []
+        calls: list[ToolCall] = []
         try:
             async with aclosing(writing.pieces()) as pieces:
                 async for piece in pieces:
                     if isinstance(piece, str):
                         text.append(piece)
+                    elif isinstance(piece, ToolCall):
+                        calls.append(piece)
                     elif writing.winner is not None:
                         prompt = prompts[writing.winner.name]
-                        self._note_reply(writing.winner, request, prompt, "".join(text))
+                        answer = Message("assistant", "".join(text), tool_calls=tuple(calls))
+                        self._note_reply(writing.winner, request, prompt, answer)
                     yield piece
         finally:
             if not self._roster.is_only:
@@ -120,14 +124,17 @@ class FailoverLanguageModel:
             await engine.release(call_id)
 
     def _note_reply(
-        self, winner: LanguageModel, request: ReplyRequest, prompt: tuple[Message, ...], text: str
+        self,
+        winner: LanguageModel,
+        request: ReplyRequest,
+        prompt: tuple[Message, ...],
+        answer: Message,
     ) -> None:
         """A reply is written: the local engine should know the conversation when it is needed."""
         standby = self._standby
         if standby is None:
             return
         if winner is standby.engine:
-            standby.note_reply(request.call_id, request.messages, prompt, text)
+            standby.note_reply(request.call_id, request.messages, prompt, answer)
         else:
-            answer = Message("assistant", text)
             standby.read_along(request.call_id, (*request.messages, answer))

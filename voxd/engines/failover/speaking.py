@@ -4,7 +4,7 @@
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 
 from voxd.config import Deadlines
@@ -31,8 +31,14 @@ class FailoverSpeechStream:
         roster: Roster[TextToSpeech],
         rates: Rates,
         now: Callable[[], float],
+        voices: Mapping[str, str],
     ) -> None:
+        """
+        Args:
+            voices: engine -> its own name of the voice that it shall take; others their default.
+        """
         self._request = request
+        self._voices = voices
         self._deadlines = deadlines
         self._roster = roster
         self._rates = rates
@@ -239,7 +245,8 @@ class FailoverSpeechStream:
         self._leader, self._kept_s = None, None
 
     def _open(self, engine: TextToSpeech) -> Lane:
-        lane = Lane(engine, self._request)
+        voice = self._voices.get(engine.name, self._request.voice)
+        lane = Lane(engine, replace(self._request, voice=voice))
         self._race.enter(lane, lane.voice())
         return lane
 

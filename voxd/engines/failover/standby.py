@@ -66,10 +66,13 @@ class Standby:
         return prompt
 
     def note_reply(
-        self, call_id: str, messages: tuple[Message, ...], prompt: tuple[Message, ...], text: str
+        self,
+        call_id: str,
+        messages: tuple[Message, ...],
+        prompt: tuple[Message, ...],
+        answer: Message,
     ) -> None:
         """The engine answered; the call is its own now, so it reads what it was not shown."""
-        answer = Message("assistant", text)
         self._read = (*prompt, answer)
         if prompt != messages:
             self._start(call_id, (*messages, answer), Priority.SPECULATION)

@@ -1,6 +1,6 @@
 """Several voices as one, for one call; see the package. I/O by way of `speaking`."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from voxd.config import Deadlines
@@ -30,16 +30,19 @@ class FailoverTextToSpeech:
         board: HealthRecorder,
         post: Callable[[Event], None],
         now: Callable[[], float],
+        voices: Mapping[str, str] | None = None,
     ) -> None:
         """
         Args:
             chain: first to last, at least one.
             now: seconds, the loop's clock.
+            voices: engine -> its own name of the voice that it shall take; others their default.
         """
         self._roster = Roster(Kind.TTS, chain, board, post, now, may_return=False)
         self._deadlines = deadlines
         self._rates = new_rates()
         self._now = now
+        self._voices = dict(voices or {})
 
     @property
     def name(self) -> str:
@@ -62,7 +65,7 @@ class FailoverTextToSpeech:
     async def open_speech(self, request: SpeechRequest) -> AsyncIterator[SpeechStream]:
         """See `contracts.TextToSpeech`. Returns at once: the first voice is opened beside."""
         stream = FailoverSpeechStream(
-            request, self._deadlines, self._roster, self._rates, self._now
+            request, self._deadlines, self._roster, self._rates, self._now, self._voices
         )
         try:
             yield stream

@@ -6,13 +6,14 @@
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
 from voxd.config import Deadlines
-from voxd.contracts import LanguageModel, Usage
+from voxd.contracts import LanguageModel, Piece, Usage
 from voxd.dialog.delivery import ClauseReader, DeliveredClause
 from voxd.dialog.spoken import is_speakable
 from voxd.engines.failover.hedge import Leave, Limits, Start, Wait, choose_step
 from voxd.engines.failover.race import Ended, Race
 from voxd.engines.failover.roster import Roster
 from voxd.errors import Category, EngineError, Phase
+from voxd.events import ToolCall
 
 
 class Writer:
@@ -22,18 +23,26 @@ class Writer:
         self.engine = engine
         self.begun_at = begun_at
         self.is_hedge = is_hedge
-        self.held: list[str] = []
-        """Its text so far."""
+        self.held: list[str | ToolCall] = []
+        """What it has written so far."""
         self.usage: Usage | None = None
         """Set once it is done."""
         self.is_speakable = False
-        """A first clause is there."""
+        """A first clause is there, or a call of a tool: something to go on with."""
         self._clauses = ClauseReader()
 
-    def add(self, text: str) -> None:
+    def add(self, piece: str | ToolCall) -> None:
         """It wrote this."""
-        self.held.append(text)
-        self._note(self._clauses.feed(text))
+        self.held.append(piece)
+        if isinstance(piece, str):
+            self._note(self._clauses.feed(piece))
+        else:
+            self.is_speakable = True
+
+    def pieces(self) -> list[str | ToolCall]:
+        """What it has written so far, its text as one piece."""
+        text = "".join(piece for piece in self.held if isinstance(piece, str))
+        return [text, *(piece for piece in self.held if isinstance(piece, ToolCall))]
 
     def finish(self, usage: Usage) -> None:
         """It is done."""
@@ -58,7 +67,7 @@ class Writing:
     def __init__(
         self,
         engines: Sequence[LanguageModel],
-        open_stream: Callable[[LanguageModel], AsyncIterator[str | Usage]],
+        open_stream: Callable[[LanguageModel], AsyncIterator[Piece]],
         deadlines: Deadlines,
         roster: Roster[LanguageModel],
         now: Callable[[], float],
@@ -77,13 +86,13 @@ class Writing:
         self._deadlines = deadlines
         self._roster = roster
         self._now = now
-        self._race: Race[Writer, str | Usage] = Race()
+        self._race: Race[Writer, Piece] = Race()
         self._writers: list[Writer] = []
         """Those at work, in the order in which they were started."""
         self._may_repeat = True
         """The last engine may be asked a second time."""
 
-    async def pieces(self) -> AsyncGenerator[str | Usage, None]:
+    async def pieces(self) -> AsyncGenerator[Piece, None]:
         """An empty text at the first token of any engine; then what the winner writes."""
         try:
             has_token = False
@@ -95,7 +104,8 @@ class Writing:
                     yield ""
             self.winner = writer.engine
             if writer.held:
-                yield "".join(writer.held)
+                for held in writer.pieces():
+                    yield held
             if writer.usage is not None:
                 yield writer.usage
                 return
@@ -136,10 +146,10 @@ class Writing:
             self._roster.note_hedge_started(engine)
         self._race.enter(writer, self._open_stream(engine))
 
-    def _take(self, writer: Writer, item: str | Usage | Ended) -> bool:
+    def _take(self, writer: Writer, item: Piece | Ended) -> bool:
         """Note what arrived; True when its writer has won by it."""
         match item:
-            case str():
+            case str() | ToolCall():
                 if not writer.held:
                     self._roster.note_result(writer.engine, self._now() - writer.begun_at)
                 writer.add(item)
@@ -199,7 +209,7 @@ class Writing:
 
     # --- after it -----------------------------------------------------------------------------
 
-    async def _next_piece(self, writer: Writer) -> str | Usage:
+    async def _next_piece(self, writer: Writer) -> Piece:
         """What the winner writes next.
 
         Raises:
@@ -211,7 +221,7 @@ class Writing:
         until = limits.hard_at if has_successor else limits.last_at
         arrival = await self._race.next(None if self._roster.is_only else until)
         match arrival[1] if arrival else None:
-            case str() | Usage() as piece:
+            case str() | ToolCall() | Usage() as piece:
                 return piece
             case Ended(error):
                 cause = error or _broke_off(writer)

@@ -5,13 +5,15 @@ Nothing here trusts the other side: a chunk of the wrong shape is a `ValueError`
 exception.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.contracts import Usage
-from voxd.engines.llm.tool_calls import ToolCall, ToolCallAccumulator, ToolDelta
+from voxd.engines.llm.tool_calls import ToolCallAccumulator, ToolDelta
+from voxd.events import ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +37,37 @@ class ChatDelta:
     counts: TokenCounts | None = None
 
 
-def encode_messages(messages: Iterable[Message]) -> list[dict[str, str]]:
+def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     """Messages for the request's body.
 
     Raises:
         UnicodeEncodeError: one holds half a character, which no JSON in UTF-8 can carry.
     """
-    encoded = [{"role": message.role, "content": message.content} for message in messages]
-    for message in encoded:
-        message["content"].encode()
+    encoded = []
+    for message in messages:
+        message.content.encode()
+        fields: dict[str, Any] = {"role": message.role, "content": message.content}
+        if message.tool_calls:
+            fields["tool_calls"] = [_encode_call(call) for call in message.tool_calls]
+        if message.role == "tool":
+            fields["tool_call_id"] = message.tool_call_id
+        encoded.append(fields)
     return encoded
+
+
+def encode_tools(tools: Iterable[ToolSpec]) -> dict[str, Any]:
+    """The fields of a request that offer tools; none without tools."""
+    functions = [
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "parameters": json.loads(tool.parameters),
+        }
+        for tool in tools
+    ]
+    if not functions:
+        return {}
+    return {"tools": [{"type": "function", "function": function} for function in functions]}
 
 
 def decode_chunk(chunk: object) -> ChatDelta:
@@ -91,7 +114,14 @@ class Reply:
     """Deltas with text so far."""
     finish_reason: str = ""
     counts: TokenCounts | None = None
+    has_calls: bool = False
+    """A call of a tool has at least begun."""
     _tools: ToolCallAccumulator = field(default_factory=ToolCallAccumulator)
+
+    @property
+    def has_begun(self) -> bool:
+        """Something came that is not thinking."""
+        return self.has_calls or self.tokens > 0
 
     @property
     def is_full(self) -> bool:
@@ -108,6 +138,7 @@ class Reply:
         self.counts = delta.counts or self.counts
         for tool in delta.tools:
             self._tools.feed(tool)
+            self.has_calls = True
         text = delta.text if self.tokens else delta.text.lstrip()
         if not text or self.is_full:
             return ""
@@ -125,6 +156,11 @@ class Reply:
         return Usage(
             counts.prompt, counts.cached, counts.completion, "length" if is_cut else "stop"
         )
+
+
+def _encode_call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "type": "function", "function": function}
 
 
 def _decode_counts(value: object) -> TokenCounts | None:

@@ -19,7 +19,7 @@ from pydantic import Field
 from voxd.config import read_secret
 from voxd.contracts import Capabilities, ReplyRequest
 from voxd.engines.failure import Failure, judge_answer, judge_stream_error
-from voxd.engines.llm.chat import encode_messages
+from voxd.engines.llm.chat import encode_messages, encode_tools
 from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
@@ -71,6 +71,7 @@ def encode_request(settings: Settings, model: str, request: ReplyRequest) -> dic
         "temperature": request.temperature,
         "max_completion_tokens": request.max_tokens + settings.reasoning_tokens,
         "service_tier": settings.service_tier,
+        **encode_tools(request.tools),
     }
     if settings.reasoning_effort:
         arguments |= {"reasoning_effort": settings.reasoning_effort, "include_reasoning": False}

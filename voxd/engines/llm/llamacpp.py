@@ -19,16 +19,18 @@ from voxd.contracts import (
     PROBE_CALL_ID,
     Capabilities,
     EngineStatus,
+    Piece,
     Priority,
     ReplyRequest,
     Urgency,
     Usage,
 )
+from voxd.engines.llm.plain import PlainReply, call_schema, plain_messages
 from voxd.engines.llm.reread import Reread
 from voxd.engines.local.job import Job
 from voxd.engines.local.protocol import MessageType
 from voxd.errors import Category, EngineError, Phase
-from voxd.events import Kind
+from voxd.events import Kind, ToolCall
 
 if TYPE_CHECKING:
     from voxd.engines.local.compute import WorkerHandle
@@ -140,7 +142,7 @@ class LlamaCppLanguageModel:
         finally:
             await self.release(PROBE_CALL_ID)
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[str | Usage, None]:
+    async def stream_reply(self, request: ReplyRequest) -> AsyncGenerator[Piece, None]:
         """See `contracts.LanguageModel`. `Usage.finish_reason` is `stop` or `length`."""
         self._reread.remember(request.call_id, request.messages, request.priority)
         params = {
@@ -148,13 +150,18 @@ class LlamaCppLanguageModel:
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }
+        if request.tools:
+            params["call_schema"] = call_schema(request.tools)
+        plain = PlainReply()
         limit_s = READ_LIMIT_S + TOKEN_LIMIT_S * request.max_tokens
         async with self._job("generate", request.call_id, params, request.urgency, limit_s) as job:
             async for frame in job:
                 data: dict[str, Any] = frame.fields["data"]
                 if frame.type is MessageType.PARTIAL:
-                    yield data["text"]
+                    yield plain.feed(data["text"]) if request.tools else data["text"]
                 else:
+                    if (call := self._read_call(job, plain)) is not None:
+                        yield call
                     yield Usage(
                         prompt_tokens=data["prompt_tokens"],
                         cached_tokens=data["cached_tokens"],
@@ -164,6 +171,13 @@ class LlamaCppLanguageModel:
                     return
             # Only `release` ends a job without an answer: its call is over.
             raise job.error(Category.TIMEOUT, Phase.STREAM, "the call was released")
+
+    def _read_call(self, job: Job, reply: PlainReply) -> ToolCall | None:
+        try:
+            return reply.finish()
+        except ValueError as error:
+            message = "half a call of a tool"
+            raise job.error(Category.SERVER, Phase.FIRST_RESULT, message) from error
 
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
@@ -212,7 +226,8 @@ class LlamaCppLanguageModel:
 
 
 def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
-    return [{"role": message.role, "content": message.content} for message in messages]
+    plain = plain_messages(messages)
+    return [{"role": message.role, "content": message.content} for message in plain]
 
 
 @contextlib.asynccontextmanager

@@ -17,7 +17,7 @@ from pydantic import Field
 from voxd.config import read_secret
 from voxd.contracts import Capabilities, ReplyRequest
 from voxd.engines.failure import Failure, judge_answer, judge_stream_error
-from voxd.engines.llm.chat import decode_models, encode_messages
+from voxd.engines.llm.chat import decode_models, encode_messages, encode_tools
 from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.engines.llm.sse import EventDecoder
@@ -68,6 +68,7 @@ def encode_request(settings: Settings, model: str, request: ReplyRequest) -> dic
         "stream_options": {"include_usage": True},
         "temperature": request.temperature,
         settings.limit_key: request.max_tokens + settings.reasoning_tokens,
+        **encode_tools(request.tools),
     }
 
 

@@ -21,16 +21,17 @@ from voxd.contracts import (
     Capabilities,
     EngineState,
     EngineStatus,
+    Piece,
     Priority,
     ReplyRequest,
     Urgency,
-    Usage,
 )
 from voxd.engines.failure import Failure
 from voxd.engines.llm.chat import Reply, decode_chunk
 from voxd.engines.llm.warm_connections import WarmConnections
 from voxd.engines.recent import RecentLatencies
 from voxd.errors import Category, EngineError, Phase
+from voxd.events import ToolCall
 
 PROBE_ID = "probe"
 """What probes ask under; no CallSid of Twilio's looks like it."""
@@ -153,8 +154,8 @@ class RemoteLanguageModel:
     async def release(self, call_id: str) -> None:
         """A provider holds nothing for a call."""
 
-    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[str | Usage]:
-        """See `contracts.LanguageModel`. A reply without a word in it is an error."""
+    async def stream_reply(self, request: ReplyRequest) -> AsyncIterator[Piece]:
+        """See `contracts.LanguageModel`. A reply with neither a word nor a call is an error."""
         begun_at = self._now()
         reply = Reply(request.max_tokens)
         is_read_up = False
@@ -175,26 +176,35 @@ class RemoteLanguageModel:
                         if chunk is None:
                             is_read_up = True
                             break
-                        if text := reply.feed(decode_chunk(chunk)):
-                            if reply.tokens == 1:
-                                self._recent.record(self._now() - begun_at)
+                        had_begun = reply.has_begun
+                        delta = decode_chunk(chunk)
+                        text = reply.feed(delta)
+                        if reply.has_begun and not had_begun:
+                            self._recent.record(self._now() - begun_at)
+                        if text or (delta.tools and request.tools):
                             yield text
-                        if reply.tokens:  # after the yield: the consumer's time is its own
+                        if reply.has_begun:  # after the yield: the consumer's time is its own
                             limit_at = self._now() + self._settings.next_token_s
-                self._judge_end(reply)
+                calls = self._judge_end(reply, request)
             self._state = EngineState.HEALTHY
+            for call in calls:
+                yield call
             yield reply.usage()
         finally:
             self._active -= 1
             if not is_read_up:
                 self._connections.note_lost()
 
-    def _judge_end(self, reply: Reply) -> None:
-        reply.tool_calls()  # half a call is nonsense, too
-        if not reply.tokens:
+    def _judge_end(self, reply: Reply, request: ReplyRequest) -> tuple[ToolCall, ...]:
+        """The calls of a reply that is complete."""
+        calls = reply.tool_calls()  # half a call is nonsense, too
+        if not request.tools:
+            calls = ()
+        if not reply.tokens and not calls:
             raise ValueError("an answer without a word")
         if not reply.finish_reason and not reply.is_full:
             raise ValueError("the reply broke off")
+        return calls
 
     async def _check_model(self) -> None:
         """The cheapest request there is; doubles as the check of key and model."""

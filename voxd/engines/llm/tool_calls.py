@@ -7,6 +7,8 @@ judges them, because models write invalid JSON now and then.
 
 from dataclasses import dataclass
 
+from voxd.events import ToolCall
+
 MAX_CALLS = 16
 """Calls in one reply; more are nonsense."""
 MAX_ARGUMENTS_CHARS = 65_536
@@ -21,16 +23,6 @@ class ToolDelta:
     id: str = ""
     name: str = ""
     arguments: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """One whole call that the model asks for."""
-
-    id: str
-    name: str
-    arguments: str
-    """JSON as the model wrote it; `{}` where it wrote none."""
 
 
 class ToolCallAccumulator:

@@ -18,6 +18,7 @@ from dataclasses import replace
 
 from voxd.commands import Message
 from voxd.engines.local.llama_context import DecodeError, LlamaContext
+from voxd.engines.local.llama_grammar import CALL_BEGINS
 from voxd.engines.local.llama_job import Job
 from voxd.engines.local.llama_request import (
     SUPERSEDED,
@@ -29,6 +30,7 @@ from voxd.engines.local.llama_request import (
     cancelled,
     superseded,
 )
+from voxd.engines.local.llama_sampler import CallSampler
 from voxd.engines.local.llama_sequences import Held, SequencePool
 from voxd.engines.local.prompt import ChatTemplate, Prompt, PromptError, fit_prompt
 from voxd.engines.local.reply_end import ReplyEnd
@@ -229,9 +231,15 @@ class LlamaBatch:
         """The model chose the reply's next token."""
         if self._context.is_end(token):
             return self._finish(job, "stop")
+        piece = self._context.piece(token)
+        has_begun_call = isinstance(job.sampler, CallSampler)
+        if job.request.call_grammar and not has_begun_call and _begins_call(piece):
+            call = self._context.new_call_sampler(job.request.call_grammar, CALL_BEGINS)
+            if call is not None:
+                return self._write_call(job, *call)
         job.is_writing = True
         job.completion_tokens += 1
-        text = job.end.feed(job.characters.decode(self._context.piece(token)))
+        text = job.end.feed(job.characters.decode(piece))
         answers: list[Answer] = [Text(job.request.id, text)] if text else []
         if job.end.is_over:
             return answers + self._finish(job, "stop")
@@ -239,6 +247,20 @@ class LlamaBatch:
             return answers + self._finish(job, "length")
         job.pending = [token]
         return answers
+
+    def _write_call(self, job: Job, sampler: CallSampler, begun: list[int]) -> list[Answer]:
+        """The reply goes on as a call of a tool: its beginning is given, the rest allowed or not.
+
+        The tokens of the beginning are read like those of a prompt.
+        """
+        assert job.sampler is not None
+        job.sampler.close()
+        job.sampler = sampler
+        before, job.end = job.end.finish(), ReplyEnd(())
+        job.is_writing = False
+        job.pending = begun
+        job.completion_tokens += len(begun)
+        return [Text(job.request.id, before + CALL_BEGINS)]
 
     def _finish(self, job: Job, reason: str) -> list[Answer]:
         rest = job.end.finish()
@@ -269,3 +291,7 @@ class LlamaBatch:
             self._end(job)
         self._pool.clear()
         return [Failed(request.id, Category.SERVER, message) for request in requests]
+
+
+def _begins_call(piece: bytes) -> bool:
+    return piece.lstrip().startswith(CALL_BEGINS[:1].encode())

@@ -20,7 +20,7 @@ from typing import Any
 import llama_cpp
 from llama_cpp import llama_cpp as llama
 
-from voxd.engines.local.llama_sampler import Sampler
+from voxd.engines.local.llama_sampler import CallSampler, Sampler
 from voxd.engines.local.step_plan import BatchToken
 from voxd.errors import ModelError, VoxdError
 
@@ -219,6 +219,23 @@ class LlamaContext:
         """A sampler for one reply; greedy (but for the repeat penalty) at temperature 0."""
         return Sampler(self.n_vocab, temperature, seed)
 
-    def sample(self, sampler: Sampler, row: int) -> int:
+    def new_call_sampler(self, grammar: str, begins: str) -> tuple[CallSampler, list[int]] | None:
+        """A sampler for a reply that begins with this text, and that text's tokens.
+
+        None where it cannot be: the grammar is none, or the vocabulary cannot write the text (some
+        put a space before it, which the grammar would not allow).
+        """
+        tokens = self.tokenize(begins)
+        if b"".join(map(self.piece, tokens)) != begins.encode():
+            return None
+        try:
+            sampler = CallSampler(self._vocab, grammar)
+        except ValueError:
+            return None
+        for token in tokens:
+            sampler.accept(token)
+        return sampler, tokens
+
+    def sample(self, sampler: Sampler | CallSampler, row: int) -> int:
         """Choose the token that follows row `row` of the last batch."""
         return sampler.sample(self._context, row)

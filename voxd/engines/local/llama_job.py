@@ -4,7 +4,7 @@ import codecs
 from dataclasses import dataclass, field
 
 from voxd.engines.local.llama_request import Finished, Request
-from voxd.engines.local.llama_sampler import Sampler
+from voxd.engines.local.llama_sampler import CallSampler, Sampler
 from voxd.engines.local.llama_sequences import Held
 from voxd.engines.local.prompt import Prompt
 from voxd.engines.local.reply_end import ReplyEnd
@@ -21,7 +21,7 @@ class Job:
     cached_tokens: int
     pending: list[int]
     """Tokens to compute next: the rest of the prompt, then one token at a time."""
-    sampler: Sampler | None
+    sampler: Sampler | CallSampler | None
     end: ReplyEnd
     is_writing: bool = False
     completion_tokens: int = 0

@@ -26,6 +26,8 @@ class Request:
     """Lower goes first; its first item is the priority."""
     seed: int
     """Of the choice of tokens, 32 bits."""
+    call_grammar: str = ""
+    """What a reply that begins as a call of a tool must be; empty: there are no tools."""
 
     @property
     def writes(self) -> bool:

@@ -25,6 +25,38 @@ class Sampling:
 DEFAULT = Sampling()
 
 
+class CallSampler:
+    """Chooses the most probable token that a grammar allows."""
+
+    def __init__(self, vocab: Any, grammar: str) -> None:
+        """
+        Raises:
+            ValueError: llama.cpp does not understand the grammar.
+        """
+        rules = llama.llama_sampler_init_grammar(vocab, grammar.encode(), b"root")
+        if not rules:
+            raise ValueError("llama.cpp does not understand the grammar")
+        self._chain: Any = llama.llama_sampler_chain_init(
+            llama.llama_sampler_chain_default_params()
+        )
+        llama.llama_sampler_chain_add(self._chain, rules)
+        llama.llama_sampler_chain_add(self._chain, llama.llama_sampler_init_greedy())
+
+    def accept(self, token: int) -> None:
+        """This token stands in the reply already; the grammar must allow it."""
+        llama.llama_sampler_accept(self._chain, token)
+
+    def sample(self, context: Any, row: int) -> int:
+        """See `Sampler`."""
+        return int(llama.llama_sampler_sample(self._chain, context, row))
+
+    def close(self) -> None:
+        """Free it; harmless when done twice."""
+        if self._chain is not None:
+            llama.llama_sampler_free(self._chain)
+            self._chain = None
+
+
 class Sampler:
     """Chooses one reply's tokens; remembers them for the repeat penalty."""
 

@@ -5,7 +5,7 @@ or a new request takes effect within one step; without work the loop sleeps in t
 
 Operations::
 
-    request generate  {call_id, messages: [{role, content}], max_tokens, temperature}
+    request generate  {call_id, messages: [{role, content}], max_tokens, temperature, call_schema?}
                       -> partial {text} …, done {prompt_tokens, cached_tokens, completion_tokens,
                          finish_reason, dropped_messages}
     request prepare   {call_id, messages} -> done, as above
@@ -24,6 +24,7 @@ from voxd.commands import Message
 from voxd.contracts import Priority
 from voxd.engines.local.llama_batch import LlamaBatch
 from voxd.engines.local.llama_context import LlamaContext
+from voxd.engines.local.llama_grammar import call_grammar
 from voxd.engines.local.llama_request import Answer, Failed, Request, Started, Text
 from voxd.engines.local.llama_sequences import SequencePool
 from voxd.engines.local.prompt import ChatTemplate
@@ -141,6 +142,7 @@ def decode_request(frame: Frame) -> Request:
         temperature=float(params.get("temperature", 0.0)),
         urgency=(priority, deadline, frame.id),
         seed=random.getrandbits(32),
+        call_grammar=call_grammar(str(params["call_schema"])) if "call_schema" in params else "",
     )
 
 

@@ -50,31 +50,21 @@ class PiperWorker:
     """The `tts` worker."""
 
     def __init__(self) -> None:
-        self._voice: Any = None
+        self._voices: dict[str, Any] = {}
+        """By the name under which requests ask for them; the default has none."""
 
     def load(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        path = Path(options["voice"])
-        config_path = path.with_name(path.name + ".json")
-        for needed in (path, config_path):
-            if not needed.is_file():
-                raise ModelError(f"{needed} is missing")
-        import onnxruntime
-        from piper import PiperVoice
-        from piper.config import PiperConfig
-
-        session_options = onnxruntime.SessionOptions()
-        session_options.intra_op_num_threads = options["threads"]
-        session_options.inter_op_num_threads = 1
-        # Threads that spin while they wait would take a core that the scheduler gave away.
-        session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        session = onnxruntime.InferenceSession(
-            str(path), session_options, providers=_PROVIDERS[options["device"]]
-        )
-        config = PiperConfig.from_dict(json.loads(config_path.read_text(encoding="utf-8")))
-        self._voice = PiperVoice(session=session, config=config)
-        for _ in self._render(WARM_UP, 1.0, -20.0):
-            pass
-        return {"voice": path.stem, "sample_rate_hz": config.sample_rate}
+        paths = {"": options["voice"], **options.get("voices", {})}
+        for path in paths.values():
+            for needed in (Path(path), _config_path(Path(path))):
+                if not needed.is_file():
+                    raise ModelError(f"{needed} is missing")
+        self._voices = {name: _open_voice(Path(path), options) for name, path in paths.items()}
+        for name in self._voices:
+            for _ in self._render(name, WARM_UP, 1.0, -20.0):
+                pass
+        voice = Path(options["voice"])
+        return {"voice": voice.stem, "sample_rate_hz": self._voices[""].config.sample_rate}
 
     def run(
         self,
@@ -87,22 +77,49 @@ class PiperWorker:
         text = clean_text(str(params.get("text", "")))
         if op != "speak" or len(text) > MAX_TEXT:
             raise RequestError(Category.BAD_REQUEST, "the only op is speak, of a short text")
+        voice = str(params.get("voice", ""))
+        if voice not in self._voices:
+            raise RequestError(Category.BAD_REQUEST, "no such voice")
         duration_s = 0.0
-        for mulaw in self._render(text, params["length_scale"], params["level_dbfs"]):
+        for mulaw in self._render(voice, text, params["length_scale"], params["level_dbfs"]):
             if is_cancelled():
                 break
             emit({}, mulaw)
             duration_s += len(mulaw) / LINE_RATE_HZ
         return {"duration_s": duration_s}
 
-    def _render(self, text: str, length_scale: float, level_dbfs: float) -> Iterator[bytes]:
+    def _render(
+        self, voice: str, text: str, length_scale: float, level_dbfs: float
+    ) -> Iterator[bytes]:
         """The mu-law of each sentence, made when it is asked for; nothing for a silent one."""
         from piper import SynthesisConfig
 
         config = SynthesisConfig(length_scale=length_scale, normalize_audio=False)
-        for chunk in self._voice.synthesize(text, config):
+        for chunk in self._voices[voice].synthesize(text, config):
             pcm = resample(chunk.audio_float_array, chunk.sample_rate, LINE_RATE_HZ)
             pcm = trim_silence(pcm, lead_s=LEAD_S, tail_s=choose_tail_s(text))
             if len(pcm):
                 pcm = normalize(pcm, level_dbfs, PEAK_DBFS)
                 yield encode_mulaw((pcm * 32767).astype(np.int16))
+
+
+def _open_voice(path: Path, options: Mapping[str, Any]) -> Any:
+    """Load one voice of Piper's."""
+    import onnxruntime
+    from piper import PiperVoice
+    from piper.config import PiperConfig
+
+    session_options = onnxruntime.SessionOptions()
+    session_options.intra_op_num_threads = options["threads"]
+    session_options.inter_op_num_threads = 1
+    # Threads that spin while they wait would take a core that the scheduler gave away.
+    session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    session = onnxruntime.InferenceSession(
+        str(path), session_options, providers=_PROVIDERS[options["device"]]
+    )
+    config = PiperConfig.from_dict(json.loads(_config_path(path).read_text(encoding="utf-8")))
+    return PiperVoice(session=session, config=config)
+
+
+def _config_path(voice: Path) -> Path:
+    return voice.with_name(voice.name + ".json")

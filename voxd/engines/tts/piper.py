@@ -68,6 +68,7 @@ class PiperSpeechStream:
         self._worker = worker
         self._settings = settings
         self._request = request
+        self._own_voice = {"voice": request.voice} if request.voice else {}
         self._speaks_until: float | None = None
         """When the audio made so far will have been heard, if it began to play at once."""
 
@@ -77,7 +78,7 @@ class PiperSpeechStream:
         now = asyncio.get_running_loop().time()
         job = self._worker.submit(
             "speak",
-            {"text": text, **encode_delivery(self._settings, delivery)},
+            {"text": text, **self._own_voice, **encode_delivery(self._settings, delivery)},
             call_id=self._request.call_id,
             priority=self._request.priority,
             # Nothing covers the first clause; each later one is wanted when those before it end.
@@ -132,7 +133,13 @@ async def open_engine(
     Raises:
         ModelError: the voice cannot be used.
     """
-    options = {"voice": str(services.config.resolve(settings.voice)), "device": settings.device}
+    config = services.config
+    options = {
+        "voice": str(config.resolve(settings.voice)),
+        # By the name under which agents ask for it.
+        "voices": {voice: str(config.resolve(voice)) for voice in config.agent_voices(name)},
+        "device": settings.device,
+    }
     worker = services.compute.add_worker("tts", name, options, settings.threads, CAPACITY)
     await worker.ready()
     yield PiperTextToSpeech(name, settings, worker)

@@ -1,0 +1,84 @@
+from xml.etree import ElementTree
+
+import pytest
+
+from voxd.twilio.handover import (
+    Dial,
+    DialStatus,
+    Record,
+    Redirect,
+    Step,
+    read_dial_status,
+    say_then,
+)
+
+AFTER = "https://voice.example.com/twilio/after?step=x&y=1"
+DIAL = Dial("+15550100", AFTER, ring_s=20)
+RECORD = Record(AFTER, max_s=90, silence_s=4)
+
+
+def verbs(document: str) -> list[ElementTree.Element]:
+    root = ElementTree.fromstring(document)
+    assert root.tag == "Response"
+    return list(root)
+
+
+def test_a_call_is_connected_and_we_are_told_how_that_went() -> None:
+    (dial,) = verbs(say_then((), "en", DIAL))
+    assert dial.tag == "Dial"
+    assert dial.attrib == {
+        "action": AFTER,
+        "method": "POST",
+        "timeout": "20",
+        "answerOnBridge": "true",
+    }
+    (number,) = dial
+    assert (number.tag, number.text) == ("Number", "+15550100")
+
+
+def test_the_person_who_takes_over_may_see_another_number() -> None:
+    (dial,) = verbs(say_then((), "en", Dial("+15550100", AFTER, 20, caller_id="+15550199")))
+    assert dial.attrib["callerId"] == "+15550199"
+
+
+def test_a_message_is_recorded_and_silence_ends_the_call() -> None:
+    say, record, hangup = verbs(say_then(["Speak after the tone."], "en", RECORD))
+    assert (say.text, say.attrib["language"]) == ("Speak after the tone.", "en-US")
+    assert record.attrib == {
+        "action": AFTER,
+        "method": "POST",
+        "maxLength": "90",
+        "timeout": "4",
+        "playBeep": "true",
+        "finishOnKey": "#",
+        "trim": "trim-silence",
+    }
+    assert hangup.tag == "Hangup"
+
+
+def test_somebody_elses_document_goes_on() -> None:
+    (redirect,) = verbs(say_then((), "en", Redirect("https://other.example.com/?a=1&b=2")))
+    assert (redirect.tag, redirect.text) == ("Redirect", "https://other.example.com/?a=1&b=2")
+
+
+@pytest.mark.parametrize("step", [DIAL, RECORD, Redirect("https://x"), None])
+def test_whatever_is_said_first_is_escaped_and_in_its_language(step: Step) -> None:
+    said = verbs(say_then(["<Hangup/> & \x00 más", "Adiós."], "es", step))
+    assert [(verb.tag, verb.text) for verb in said[:2]] == [
+        ("Say", "<Hangup/> &  más"),
+        ("Say", "Adiós."),
+    ]
+    assert said[0].attrib["language"] == "es-MX"
+
+
+def test_without_a_step_the_call_ends() -> None:
+    assert [verb.tag for verb in verbs(say_then((), "en", None))] == ["Hangup"]
+
+
+@pytest.mark.parametrize("word", ["busy", "no-answer", "failed", "canceled", "", "nonsense"])
+def test_only_who_was_answered_has_talked(word: str) -> None:
+    assert not read_dial_status(word).has_talked
+
+
+def test_a_finished_talk_is_told_from_none() -> None:
+    assert read_dial_status("completed").has_talked and DialStatus("answered").has_talked

@@ -1,0 +1,99 @@
+"""Asks the operator's service whose call it is. I/O: one POST over HTTP.
+
+Sent are the two numbers and the CallSid, nothing else; the answer is bounded, redirects are not
+followed, and neither address nor answer is ever logged.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+import orjson
+
+from voxd.config import Config, Number, read_secret
+from voxd.errors import ConfigError, Problem
+from voxd.lookup.answer import MAX_BYTES, NoAnswer, decode_answer
+from voxd.signing import HEADER, sign
+
+SECRET = "VOXD_LOOKUP_SECRET"
+CONNECTIONS = 32
+"""Bound of the connections; who finds none free waits, within the deadline."""
+KEEP_ALIVE_S = 60.0
+
+
+def check_lookup(config: Config) -> tuple[Problem, ...]:
+    """What keeps a look-up from being asked: nothing, or the secret that is not set."""
+    if not config.lookup.url or read_secret(SECRET):
+        return ()
+    message = f"the service must know who asks: set the secret {SECRET}"
+    return (Problem("lookup.url", message),)
+
+
+class LookupClient:
+    """One service, for all calls."""
+
+    def __init__(self, config: Config, secret: str, session: aiohttp.ClientSession) -> None:
+        self._config = config
+        self._secret = secret
+        self._session = session
+
+    async def fetch(self, called: str, caller: str, call_sid: str) -> Number:
+        """What the service says of a call; everything absent when it does not know the number.
+
+        Raises:
+            NoAnswer: it cannot be reached, says nothing within the deadline, or talks nonsense.
+        """
+        lookup = self._config.lookup
+        body = orjson.dumps({"called": called, "caller": caller, "call_sid": call_sid})
+        headers = {
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",  # what is small on the wire stays small
+            HEADER: sign(self._secret, body, int(time.time())),
+        }
+        try:
+            async with asyncio.timeout(lookup.deadline_s):
+                post = self._session.post(
+                    lookup.url, data=body, headers=headers, allow_redirects=False
+                )
+                async with post as response:
+                    if response.status == 404:
+                        return Number()
+                    if response.status != 200:
+                        raise NoAnswer("status")
+                    answer = await _read(response)
+        except TimeoutError:
+            raise NoAnswer("deadline") from None
+        except aiohttp.ClientError:
+            raise NoAnswer("connection") from None
+        return decode_answer(answer, self._config)
+
+
+@asynccontextmanager
+async def open_lookup(config: Config) -> AsyncIterator[LookupClient | None]:
+    """The client of the config's look-up; None without one.
+
+    Raises:
+        ConfigError: its secret is not set.
+    """
+    problems = check_lookup(config)
+    if problems:
+        raise ConfigError("the configuration", problems)
+    if not config.lookup.url:
+        yield None
+        return
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+    ) as session:
+        yield LookupClient(config, read_secret(SECRET), session)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    answer = bytearray()
+    async for piece in response.content.iter_any():
+        answer += piece
+        if len(answer) > MAX_BYTES:
+            raise NoAnswer("too_long")
+    return bytes(answer)

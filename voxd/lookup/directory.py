@@ -1,0 +1,135 @@
+"""One call in, the config as that call sees it out. Asks the look-up where there is one."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from voxd.config import Config, Number
+from voxd.lookup.answer import NoAnswer
+from voxd.lookup.cache import AnswerCache
+from voxd.lookup.client import LookupClient
+
+logger = logging.getLogger(__name__)
+
+KEPT_CALLS = 2000
+"""Bound of the calls whose config is remembered for their later webhooks; the oldest goes."""
+PAUSE_S = 1.0
+MAX_PAUSE_S = 60.0
+"""A service that failed is left alone for so long; the pause doubles up to the longest."""
+MAX_NUMBER_CHARS = 64
+"""What is longer is no number, address or client that Twilio would send."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupStatus:
+    """How a look-up is, for operators."""
+
+    answers: int
+    """Kept ones."""
+    failure: str
+    """Why the last question got no answer, a constant word; empty when it got one."""
+    is_paused: bool
+    """It has failed and is left alone for a moment."""
+
+
+class Directory:
+    """Who answers which call."""
+
+    def __init__(self, config: Config, client: LookupClient | None = None) -> None:
+        """
+        Args:
+            client: None: by the file alone.
+        """
+        self._config = config
+        self._client = client
+        lookup = config.lookup
+        self._cache = AnswerCache(lookup.entries, lookup.ttl_s, lookup.stale_s)
+        self._calls: OrderedDict[str, Config] = OrderedDict()
+        self._pause_s = PAUSE_S
+        self._asks_again_at = 0.0
+        self._failure = ""
+        """Why the last question got no answer."""
+
+    async def route(self, call_sid: str, called: str, caller: str) -> Config:
+        """The config of a call, its texts filled in; takes no longer than the look-up's deadline.
+
+        A call that was routed before keeps what it got.
+        """
+        known = self._calls.get(call_sid)
+        if known is not None:
+            return known
+        called, caller = called[:MAX_NUMBER_CHARS], caller[:MAX_NUMBER_CHARS]
+        own = self._config.numbers.get(called, Number())
+        answer = await self._ask(called, caller, call_sid)
+        return self.assign(call_sid, own.changed_by(answer), called, caller)
+
+    def assign(self, call_sid: str, own: Number, called: str, caller: str) -> Config:
+        """Have a call be answered as `own` says, from now on.
+
+        Args:
+            own: judged: the config has its agent, tier, language and variables.
+        """
+        routed = self._config.routed(own)
+        config = routed.filled(_facts(routed, called, caller))
+        self._calls[call_sid] = config
+        self._calls.move_to_end(call_sid)
+        while len(self._calls) > KEPT_CALLS:
+            self._calls.popitem(last=False)
+        return config
+
+    def recall(self, call_sid: str, called: str = "") -> Config:
+        """What `route` or `assign` said of a call; of a forgotten one what the file says."""
+        known = self._calls.get(call_sid)
+        if known is not None:
+            return known
+        routed = self._config.dialled(called[:MAX_NUMBER_CHARS])
+        return routed.filled(_facts(routed, called, ""))
+
+    def status(self) -> LookupStatus | None:
+        """How the look-up is; None without one."""
+        if self._client is None:
+            return None
+        is_paused = asyncio.get_running_loop().time() < self._asks_again_at
+        return LookupStatus(len(self._cache), self._failure, is_paused)
+
+    async def _ask(self, called: str, caller: str, call_sid: str) -> Number:
+        """What the look-up says now, or said once; nothing at all when that is all there is."""
+        if self._client is None:
+            return Number()
+        now = asyncio.get_running_loop().time
+        known = self._cache.get((called, caller), now())
+        if known is not None and known.is_fresh:
+            return known.number
+        if now() >= self._asks_again_at:
+            try:
+                answer = await self._client.fetch(called, caller, call_sid)
+            except NoAnswer as error:
+                self._pause(error, now())
+            else:
+                self._pause_s, self._failure = PAUSE_S, ""
+                self._cache.put((called, caller), answer, now())
+                return answer
+        return known.number if known is not None else Number()
+
+    def _pause(self, error: NoAnswer, now: float) -> None:
+        extra = {"reason": error.reason, "key": error.key, "pause_s": self._pause_s}
+        logger.warning("look-up failed", extra=extra)
+        self._failure = error.reason
+        if now >= self._asks_again_at:  # of calls that failed together only the first counts
+            self._asks_again_at = now + self._pause_s
+            self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+
+
+def _facts(config: Config, called: str, caller: str) -> dict[str, str]:
+    zone = config.agent.time_zone
+    now = datetime.now(ZoneInfo(zone)) if zone else datetime.now().astimezone()
+    return {
+        "called": called,
+        "caller": caller,
+        "date": f"{now:%Y-%m-%d}",
+        "time": f"{now:%H:%M}",
+        "tenant": config.call.tenant,
+    }
