@@ -371,11 +371,9 @@ def describe(step: Step) -> dict[str, float | None]:
         "turn_p50_ms": median([part.turn_s * 1000 for part in parts]),
         "clause_p50_ms": median([part.clause_s * 1000 for part in parts]),
         "audio_p50_ms": median([part.audio_s * 1000 for part in parts]),
-        "line_p50_ms": median([part.line_s * 1000 for part in parts]),
         "turn_p99_ms": percentile([part.turn_s * 1000 for part in parts], 99),
         "clause_p99_ms": percentile([part.clause_s * 1000 for part in parts], 99),
         "audio_p99_ms": percentile([part.audio_s * 1000 for part in parts], 99),
-        "line_p99_ms": percentile([part.line_s * 1000 for part in parts], 99),
     }
 
 
@@ -410,12 +408,10 @@ def show_step(step: Step) -> None:
             f"{name} {_ms(figures[f'{name}_p50_ms'], 1)}/{_ms(figures[f'{name}_p99_ms'], 1)}"
             for name in ("turn", "clause", "audio")
         )
-        line = f"{_ms(figures['line_p50_ms'], 1)}/{_ms(figures['line_p99_ms'], 1)}"
         print(
             f"  own overhead p50 {_ms(figures['overhead_p50_ms'], 1)} (promised {P50_MS:.0f}) "
             f"p99 {_ms(figures['overhead_p99_ms'], 1)} (promised {P99_MS:.0f}), "
-            f"{len(step.overheads)} turns; p50/p99 of {', '.join(parts)}; "
-            f"then to the caller's ear {line}"
+            f"{len(step.overheads)} turns; p50/p99 of {', '.join(parts)}"
         )
     if step.void:
         print(f"  VOID: {step.void}")

@@ -3,12 +3,11 @@
 One turn, with speculation off:
 
     caller stops ... final sent   [turn]    request received ... clause sent   [clause]
-    clause received ... first audio sent   [audio]    first audio written to the line
+    clause received ... first audio sent   [audio]    first audio at the caller
 
 The bracketed parts are voxd's, with everything that the way through the sockets takes; what lies
 between the dots is a provider's. Providers note when they have read something and when they begin
-to send. The way from the line's socket to the caller's ear is told apart, because it is the load
-generator's. All clocks are this machine's monotonic one.
+to send. All clocks are this machine's monotonic one.
 """
 
 from collections.abc import Mapping
@@ -62,13 +61,11 @@ class Overhead:
     clause_s: float
     """First whole clause to the voice's input."""
     audio_s: float
-    """The voice's first audio to the daemon's first on the line."""
-    line_s: float
-    """From there to the caller's ear: the load generator's part, not in the total."""
+    """The voice's first audio to the caller's first."""
 
     @property
     def total_s(self) -> float:
-        """All of voxd's."""
+        """All of it."""
         return self.turn_s + self.clause_s + self.audio_s
 
     @property
@@ -123,7 +120,7 @@ def find_overhead(
     daemon, answer_s = turn.daemon, turn.answer_s
     if daemon is None or answer_s is None or not daemon.transcript or not daemon.reply:
         return None
-    if daemon.speech_end is None or daemon.endpoint_ms is None or daemon.voice_to_voice_ms is None:
+    if daemon.speech_end is None or daemon.endpoint_ms is None:
         return None
     name = find_name(daemon.reply.partition(".")[0]) or ""
     final_at = records.finals.get(find_name(daemon.transcript) or "")
@@ -135,10 +132,8 @@ def find_overhead(
     begins_at = daemon.speech_end + daemon.endpoint_ms / 1000
     if final_at >= daemon.speech_end + wait_s + FRAME_S:
         begins_at = final_at
-    written_at = daemon.speech_end + daemon.voice_to_voice_ms / 1000
     return Overhead(
         turn_s=reply.received_at - begins_at,
         clause_s=speech.received_at - reply.clause_at,
-        audio_s=written_at - speech.first_audio_at,
-        line_s=origin + answer_s - written_at,
+        audio_s=origin + answer_s - speech.first_audio_at,
     )
