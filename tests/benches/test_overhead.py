@@ -40,10 +40,12 @@ def test_what_the_providers_take_is_left_out() -> None:
     assert overhead.is_possible
 
 
-def test_a_decision_that_waited_for_words_alone_is_overhead() -> None:
-    overhead = find_overhead(turn(), 50.0, RECORDS, wait_s=0.3)
+@pytest.mark.parametrize(("wait_s", "decision_s"), [(0.35, 0.01), (0.3, 0.01), (0.365, 0.005)])
+def test_the_decision_is_told_apart(wait_s: float, decision_s: float) -> None:
+    overhead = find_overhead(turn(), 50.0, RECORDS, wait_s=wait_s)
     assert overhead is not None
-    assert overhead.turn_s == pytest.approx(0.015)
+    assert overhead.decision_s == pytest.approx(decision_s)
+    assert overhead.turn_s == pytest.approx(0.005)
 
 
 def test_an_effect_before_its_cause_is_impossible() -> None:

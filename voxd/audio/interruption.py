@@ -164,9 +164,11 @@ class InterruptionJudge:
         pcm = self._since(begin)
         frames = analyse(pcm)
         age_s = self._age_s(frames, passed_s)
-        is_other = not self._is_echo(pcm, played)
         heard_s = voiced_s(frames)
-        self._has_voice |= is_other and heard_s > VOICE_S - 1e-9 and not is_machine(frames)
+        is_voice_like = heard_s > VOICE_S - 1e-9 and not is_machine(frames)
+        # The echo is looked for last: it costs most.
+        is_other = is_voice_like and not self._is_echo(pcm, played)
+        self._has_voice |= is_other
         is_voice = is_other and is_voiced(frames)
         # It has gaps; they count half against it.
         self._voice_s = max(0.0, self._voice_s + (passed_s if is_voice else -passed_s / 2))
