@@ -40,8 +40,9 @@ class Speech:
 class Records:
     """What the providers wrote down, by the name in what was said."""
 
-    finals: Mapping[str, float] = field(default_factory=dict)
-    """When the first final with this name was sent."""
+    finals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """When the finals with this name were sent: one by the provider's own idea of a pause, say, and
+    one that was asked for."""
     replies: Mapping[str, Reply] = field(default_factory=dict)
     speech: Mapping[str, Speech] = field(default_factory=dict)
     llm_requests: int = 0
@@ -62,8 +63,8 @@ class Overhead:
     """The voice's first audio to the caller's first."""
 
     decision_s: float
-    """From the time when the pause was long enough and the final sent to the decision: the final's
-    way, and what the daemon waits for besides, such as a judgement by ear. Not in the total."""
+    """From the time when the pause was long enough and the last final sent to the decision: the
+    final's way, and what the daemon waits for besides, such as a judgement by ear. Not in the total."""
 
     @property
     def total_s(self) -> float:
@@ -80,10 +81,10 @@ def decode_records(
     deepgram: Mapping[str, Any], groq: Mapping[str, Any], cartesia: Mapping[str, Any]
 ) -> Records:
     """Sort what `benches.provider` printed."""
-    finals: dict[str, float] = {}
+    finals: dict[str, tuple[float, ...]] = {}
     for at, text in deepgram["finals"]:
         if name := find_name(text):
-            finals.setdefault(name, at)
+            finals[name] = (*finals.get(name, ()), at)
     replies = {}
     for received_at, tokens in groq["replies"]:
         clause = find_first_clause(tokens)
@@ -122,13 +123,14 @@ def find_overhead(
     if daemon.speech_end is None or daemon.endpoint_ms is None:
         return None
     name = find_name(daemon.reply.partition(".")[0]) or ""
-    final_at = records.finals.get(find_name(daemon.transcript) or "")
+    finals = records.finals.get(find_name(daemon.transcript) or "")
     reply, speech = records.replies.get(name), records.speech.get(name)
-    if final_at is None or reply is None or speech is None:
+    if finals is None or reply is None or speech is None:
         return None
     if daemon.wait_ms is not None:
         wait_s = daemon.wait_ms / 1000
     turn_end = daemon.speech_end + daemon.endpoint_ms / 1000
+    final_at = max((at for at in finals if at <= turn_end), default=finals[0])
     return Overhead(
         turn_s=reply.received_at - turn_end,
         clause_s=speech.received_at - reply.clause_at,

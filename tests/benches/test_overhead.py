@@ -10,7 +10,7 @@ from voxd.caller.report import DaemonTurn, TurnReport, TurnStatus
 
 SAID, ANSWERED = spell(3), spell(9)
 RECORDS = Records(
-    finals={SAID: 100.36},
+    finals={SAID: (100.33, 100.36, 100.5)},
     replies={ANSWERED: Reply(received_at=100.375, clause_at=100.600)},
     speech={ANSWERED: Speech(received_at=100.602, first_audio_at=100.800)},
     llm_requests=1,
@@ -75,7 +75,7 @@ def test_records_are_sorted_by_name() -> None:
             "late_s": [0.2],
         },
     )
-    assert records.finals == {SAID: 2.0}
+    assert records.finals == {SAID: (2.0, 3.0)}
     assert records.replies == {ANSWERED: Reply(0.5, pytest.approx(1.3))}
     assert records.speech == {ANSWERED: Speech(1.4, 1.6)}
     assert (records.llm_requests, records.late_s) == (2, (0.1, 0.2))
