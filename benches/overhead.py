@@ -64,7 +64,8 @@ class Overhead:
 
     decision_s: float
     """From the time when the pause was long enough and the last final sent to the decision: the
-    final's way, and what the daemon waits for besides, such as a judgement by ear. Not in the total."""
+    final's way, and what the daemon waits for besides, such as a judgement by ear. Not in the
+    total."""
 
     @property
     def total_s(self) -> float:
