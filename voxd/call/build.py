@@ -58,7 +58,7 @@ def build_call(
         find_limit_s(tier.wait_complete_s, config.ear.pause_s),
     )
     speaker = Speaker(config.line, transport, inbox.post, now)
-    overlap = InterruptionJudge(speaker.played.between) if tier.interruptions else None
+    overlap = InterruptionJudge(speaker.played) if tier.interruptions else None
     listener = Listener(config.ear, config.line, transcriber, judging, inbox.post, now, overlap)
     replier = Replier(
         start.call_sid,
