@@ -374,6 +374,8 @@ def describe(step: Step) -> dict[str, float | None]:
         "turn_p99_ms": percentile([part.turn_s * 1000 for part in parts], 99),
         "clause_p99_ms": percentile([part.clause_s * 1000 for part in parts], 99),
         "audio_p99_ms": percentile([part.audio_s * 1000 for part in parts], 99),
+        "decision_p50_ms": median([part.decision_s * 1000 for part in parts]),
+        "decision_p99_ms": percentile([part.decision_s * 1000 for part in parts], 99),
     }
 
 
@@ -408,10 +410,12 @@ def show_step(step: Step) -> None:
             f"{name} {_ms(figures[f'{name}_p50_ms'], 1)}/{_ms(figures[f'{name}_p99_ms'], 1)}"
             for name in ("turn", "clause", "audio")
         )
+        decision = f"{_ms(figures['decision_p50_ms'], 1)}/{_ms(figures['decision_p99_ms'], 1)}"
         print(
             f"  own overhead p50 {_ms(figures['overhead_p50_ms'], 1)} (promised {P50_MS:.0f}) "
             f"p99 {_ms(figures['overhead_p99_ms'], 1)} (promised {P99_MS:.0f}), "
-            f"{len(step.overheads)} turns; p50/p99 of {', '.join(parts)}"
+            f"{len(step.overheads)} turns; p50/p99 of {', '.join(parts)}; "
+            f"before it, from final and pause to the decision {decision}"
         )
     if step.void:
         print(f"  VOID: {step.void}")

@@ -2,11 +2,12 @@
 
 One turn, with speculation off:
 
-    caller stops ... final sent   [turn]    request received ... clause sent   [clause]
+    caller stops ... turn's end   [turn]    request received ... clause sent   [clause]
     clause received ... first audio sent   [audio]    first audio at the caller
 
 The bracketed parts are voxd's, with everything that the way through the sockets takes; what lies
-between the dots is a provider's. All clocks are this machine's monotonic one.
+between the dots is a provider's. Providers note when they have read something and when they begin
+to send. All clocks are this machine's monotonic one.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,6 @@ from typing import Any
 from benches.names import find_name
 from voxd.caller.report import TurnReport
 from voxd.dialog.sentences import ClauseSplitter
-
-FRAME_S = 0.02
-"""Audio time moves in frames: a pause is noticed up to this late, and the line is to blame."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +40,9 @@ class Speech:
 class Records:
     """What the providers wrote down, by the name in what was said."""
 
-    finals: Mapping[str, float] = field(default_factory=dict)
-    """When the first final with this name was sent."""
+    finals: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    """When the finals with this name were sent: one by the provider's own idea of a pause, say, and
+    one that was asked for."""
     replies: Mapping[str, Reply] = field(default_factory=dict)
     speech: Mapping[str, Speech] = field(default_factory=dict)
     llm_requests: int = 0
@@ -56,11 +55,17 @@ class Overhead:
     """voxd's own part of one turn, seconds."""
 
     turn_s: float
-    """End of the turn, or the final that it waited for, to the request."""
+    """End of the turn (when the daemon decides, which is never before it has the words) to the
+    request."""
     clause_s: float
     """First whole clause to the voice's input."""
     audio_s: float
     """The voice's first audio to the caller's first."""
+
+    decision_s: float
+    """From the time when the pause was long enough and the last final sent to the decision: the
+    final's way, and what the daemon waits for besides, such as a judgement by ear. Not in the
+    total."""
 
     @property
     def total_s(self) -> float:
@@ -77,10 +82,10 @@ def decode_records(
     deepgram: Mapping[str, Any], groq: Mapping[str, Any], cartesia: Mapping[str, Any]
 ) -> Records:
     """Sort what `benches.provider` printed."""
-    finals: dict[str, float] = {}
+    finals: dict[str, tuple[float, ...]] = {}
     for at, text in deepgram["finals"]:
         if name := find_name(text):
-            finals.setdefault(name, at)
+            finals[name] = (*finals.get(name, ()), at)
     replies = {}
     for received_at, tokens in groq["replies"]:
         clause = find_first_clause(tokens)
@@ -108,9 +113,6 @@ def find_overhead(
 ) -> Overhead | None:
     """The overhead of one turn; None when it was not answered or is not in the records.
 
-    It counts from the daemon's own end of the turn, but from the final when that was sent after
-    the pause had been long enough: then whatever the daemon does until its decision is overhead.
-
     Args:
         origin: the caller's clock at the first sample of the stream.
         wait_s: the tier's wait for a turn that is surely over, where the daemon does not say
@@ -122,17 +124,17 @@ def find_overhead(
     if daemon.speech_end is None or daemon.endpoint_ms is None:
         return None
     name = find_name(daemon.reply.partition(".")[0]) or ""
-    final_at = records.finals.get(find_name(daemon.transcript) or "")
+    finals = records.finals.get(find_name(daemon.transcript) or "")
     reply, speech = records.replies.get(name), records.speech.get(name)
-    if final_at is None or reply is None or speech is None:
+    if finals is None or reply is None or speech is None:
         return None
     if daemon.wait_ms is not None:
         wait_s = daemon.wait_ms / 1000
-    begins_at = daemon.speech_end + daemon.endpoint_ms / 1000
-    if final_at >= daemon.speech_end + wait_s + FRAME_S:
-        begins_at = final_at
+    turn_end = daemon.speech_end + daemon.endpoint_ms / 1000
+    final_at = max((at for at in finals if at <= turn_end), default=finals[0])
     return Overhead(
-        turn_s=reply.received_at - begins_at,
+        turn_s=reply.received_at - turn_end,
         clause_s=speech.received_at - reply.clause_at,
         audio_s=origin + answer_s - speech.first_audio_at,
+        decision_s=turn_end - max(final_at, daemon.speech_end + wait_s),
     )

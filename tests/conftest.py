@@ -3,6 +3,13 @@
 import os
 
 import pytest
+from hypothesis import settings
+
+# The suite says the same of the same tree, whoever runs it. To look for what it has not seen yet:
+# `./scripts/test --hypothesis-profile=search`.
+settings.register_profile("gate", derandomize=True)
+settings.register_profile("search", max_examples=2000)
+settings.load_profile("gate")
 
 # The servers of tests are on loopback; a proxy of the machine has no part in that, but the SDKs
 # of Groq and Cartesia would ask it.

@@ -34,7 +34,7 @@ class Overlap:
         self.caller[begin : begin + len(part)] += part * gain
         return self
 
-    def played(self, begin: float, end: float) -> np.ndarray:
+    def between(self, begin: float, end: float) -> np.ndarray:
         first, count = round(begin * RATE), round((end - begin) * RATE)
         heard = np.zeros(count, np.int16)
         lead = max(0, -first)
@@ -42,8 +42,11 @@ class Overlap:
         heard[lead : lead + len(part)] = part
         return heard
 
+    def has_sound(self, begin: float, end: float) -> bool:
+        return bool(self.between(begin, end).any())
+
     def run(self, judge: InterruptionJudge | None = None) -> list[Verdict]:
-        judge = judge or InterruptionJudge(self.played)
+        judge = judge or InterruptionJudge(self)
         activity = SpeechActivity(Ear())
         pcm = np.clip(self.caller, -32768, 32767).astype(np.int16)
         for start in range(0, len(pcm), MESSAGE):
@@ -161,7 +164,7 @@ def test_voice_goes_on_where_its_pitch_is_taken_for_half_of_it() -> None:
 
 
 def test_a_judge_without_sound_says_nothing() -> None:
-    judge = InterruptionJudge(lambda begin, end: np.ones(round((end - begin) * RATE), np.int16))
+    judge = InterruptionJudge(Overlap())
     assert judge.check() is None
     assert judge.end(1.0) is None
     assert not is_voiced(analyse(np.zeros(0, np.int16)))

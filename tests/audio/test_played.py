@@ -1,6 +1,8 @@
 """What the far end was playing can be asked for later."""
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.played import KEPT_S, PlayedAudio
@@ -42,3 +44,19 @@ def test_only_the_recent_past_is_kept() -> None:
 
 def test_before_anything_was_said_there_is_silence() -> None:
     assert not PlayedAudio().between(1.0, 1.5).any()
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([0xFF, 0x7F, LOUD]), st.integers(1, 5)), max_size=12),
+    st.integers(0, 60),
+    st.integers(0, 60),
+)
+def test_it_has_sound_where_the_samples_are_not_all_zero(
+    pieces: list[tuple[int, int]], first: int, count: int
+) -> None:
+    played, at = PlayedAudio(), 10.0
+    for byte, frames in pieces:
+        played.write(bytes([byte]) * 160 * frames, at)
+        at += 0.02 * frames + (0.01 if frames == 3 else 0.0)
+    begin, end = 9.9 + first / 50, 9.9 + (first + count) / 50
+    assert played.has_sound(begin, end) == played.between(begin, end).any()

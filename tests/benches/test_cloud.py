@@ -31,7 +31,7 @@ from voxd.engines.registry import settings_types
 URLS = {name: f"http://127.0.0.1:{n}" for n, name in enumerate(("deepgram", "groq", "cartesia"), 1)}
 LOAD = Load(10.0, 1.0, 0.02, 3.0, late_p99_ms=1.0, late_frames=0.0)
 HEARD = Heard(2, 2, 0, 0, 0.0, 0, 0, (700.0, 800.0))
-QUICK = Overhead(0.002, 0.001, 0.001)
+QUICK = Overhead(0.002, 0.001, 0.001, 0.001)
 
 
 def step(**changes: Any) -> Step:
@@ -89,10 +89,10 @@ def test_the_floor_of_a_turn_is_that_of_its_own_wait() -> None:
 
 
 def test_a_small_overhead_keeps_the_promise_and_a_large_one_breaks_it() -> None:
-    slow = Overhead(0.004, 0.001, 0.001)
+    slow = Overhead(0.004, 0.001, 0.001, 0.001)
     assert step().is_good
     assert not step(overheads=(slow, slow)).is_good
-    assert not step(overheads=(QUICK,) * 50 + (Overhead(0.05, 0.0, 0.0),) * 2).is_good
+    assert not step(overheads=(QUICK,) * 50 + (Overhead(0.05, 0.0, 0.0, 0.001),) * 2).is_good
     assert step(speculates=True, overheads=()).is_good
 
 
@@ -111,7 +111,7 @@ def test_extra_requests_are_those_that_nobody_heard() -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"overheads": (QUICK, Overhead(0.01, -0.001, 0.01))}, "negative"),
+        ({"overheads": (QUICK, Overhead(0.01, -0.001, 0.01, 0.001))}, "negative"),
         ({"overheads": (QUICK,)}, "only 1"),
         ({"load": replace(LOAD, late_p99_ms=5.1)}, "late"),
         ({"load": replace(LOAD, late_frames=0.002)}, "late"),

@@ -10,7 +10,7 @@ from voxd.caller.report import DaemonTurn, TurnReport, TurnStatus
 
 SAID, ANSWERED = spell(3), spell(9)
 RECORDS = Records(
-    finals={SAID: 100.36},
+    finals={SAID: (100.33, 100.36, 100.5)},
     replies={ANSWERED: Reply(received_at=100.375, clause_at=100.600)},
     speech={ANSWERED: Speech(received_at=100.602, first_audio_at=100.800)},
     llm_requests=1,
@@ -40,10 +40,12 @@ def test_what_the_providers_take_is_left_out() -> None:
     assert overhead.is_possible
 
 
-def test_a_decision_that_waited_for_words_alone_is_overhead() -> None:
-    overhead = find_overhead(turn(), 50.0, RECORDS, wait_s=0.3)
+@pytest.mark.parametrize(("wait_s", "decision_s"), [(0.35, 0.01), (0.3, 0.01), (0.365, 0.005)])
+def test_the_decision_is_told_apart(wait_s: float, decision_s: float) -> None:
+    overhead = find_overhead(turn(), 50.0, RECORDS, wait_s=wait_s)
     assert overhead is not None
-    assert overhead.turn_s == pytest.approx(0.015)
+    assert overhead.decision_s == pytest.approx(decision_s)
+    assert overhead.turn_s == pytest.approx(0.005)
 
 
 def test_an_effect_before_its_cause_is_impossible() -> None:
@@ -73,7 +75,7 @@ def test_records_are_sorted_by_name() -> None:
             "late_s": [0.2],
         },
     )
-    assert records.finals == {SAID: 2.0}
+    assert records.finals == {SAID: (2.0, 3.0)}
     assert records.replies == {ANSWERED: Reply(0.5, pytest.approx(1.3))}
     assert records.speech == {ANSWERED: Speech(1.4, 1.6)}
     assert (records.llm_requests, records.late_s) == (2, (0.1, 0.2))

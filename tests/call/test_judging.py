@@ -6,7 +6,7 @@ import pytest
 
 from tests.engines.failover.recorder import Recorder
 from tests.fakes.turn_judge import FakeTurnJudge
-from voxd.call.judging import IDLE_S, KEPT_S, LIMIT_S, PRE_ROLL_S, PauseJudging
+from voxd.call.judging import IDLE_S, KEPT_S, LIMIT_S, PRE_ROLL_S, PauseJudging, find_limit_s
 from voxd.contracts import FRAME_BYTES, FRAME_S, LINE_RATE_HZ, TurnJudge
 from voxd.errors import Category
 from voxd.events import TurnJudged
@@ -136,3 +136,12 @@ async def test_without_a_judge_the_answer_comes_at_once() -> None:
     await setup.it.judge(0.9)
     assert [event.probability for event in setup.posted] == [None]
     assert setup.judge.heard == []
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "limit_s"), [(0.32, 0.2), (0.36, 0.24), (2.0, LIMIT_S), (0, 0.1)]
+)
+def test_a_judgement_is_waited_for_no_longer_than_the_shortest_wait(
+    wait_s: float, limit_s: float
+) -> None:
+    assert find_limit_s(wait_s, pause_s=0.1) == pytest.approx(limit_s)

@@ -74,6 +74,13 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.parametrize("text", ["<<spell>emotion>", "< <spell>speed>", "<em[laughter]otion>"])
+def test_what_is_left_of_a_torn_tag_is_none(text: str) -> None:
+    found = "".join(item for item in read(text) if isinstance(item, str))
+    assert "<" not in found
+    assert read(*text) == read(text)
+
+
 @given(st.lists(PIECES, max_size=30), st.integers(1, 9))
 def test_any_pieces_give_the_same(parts: list[str], step: int) -> None:
     text = "".join(parts)

@@ -7,11 +7,10 @@ import pytest
 
 from tests.fakes.call import Running, Stage, live_call, make_config
 from tests.fakes.turn_judge import FakeTurnJudge
-from voxd.call.judging import LIMIT_S
 from voxd.commands import EndTurn, JudgeTurn
 from voxd.config import Config
 from voxd.contracts import EngineState
-from voxd.events import EndReason, PlaybackFinished, SpeechPaused, TurnJudged
+from voxd.events import EndReason, PlaybackFinished, TurnJudged
 
 UNFINISHED = 0.01
 QUESTION = "When are you open?"
@@ -81,7 +80,7 @@ async def test_the_same_pause_without_a_judge_is_taken_for_the_end() -> None:
         await call.wait_for(EndTurn, 2)
 
 
-async def test_a_judge_that_hangs_costs_its_deadline_once() -> None:
+async def test_a_judge_that_hangs_is_waited_for_once_and_no_longer_than_the_shortest_wait() -> None:
     """The turn ends by its words when the judgement is given up, and the next ones do not wait."""
     stage = Judged()
     stage.judge.is_hung = True
@@ -92,8 +91,7 @@ async def test_a_judge_that_hangs_costs_its_deadline_once() -> None:
         await stage.line.say("Thank you.")
         await call.wait_for(PlaybackFinished, 3)
         assert stage.runtime.board.verdict("fake-turn").state is EngineState.PROBING
-    paused = call.all(SpeechPaused)[0]
-    assert endpoint_s(call) == pytest.approx(paused.at - paused.speech_end + LIMIT_S, abs=0.04)
+    assert endpoint_s(call) == pytest.approx(stage.config.tier().wait_complete_s, abs=0.04)
     assert endpoint_s(call, 1) == pytest.approx(0.6, abs=0.06)
     assert [judged.probability for judged in call.all(TurnJudged)] == [None, None]
     assert len(stage.judge.heard) == 1

@@ -185,13 +185,14 @@ class _Conversation:
             self._ended.add(context_id)
 
     async def _hear(self, text: str) -> None:
+        received_at = time.monotonic()
         context_id = ""
         try:
             body = orjson.loads(text)
             if not isinstance(body, dict):
                 raise Refused("no object")
             context_id = body.get("context_id") or ""
-            self._note(context_id, body)
+            self._note(context_id, body, received_at)
             if "cancel" in body:
                 self._cancel(context_id, body)
             else:
@@ -206,12 +207,12 @@ class _Conversation:
         self._server.complaints.append(refused.title)
         await self.send_error(context_id, refused.status, refused.code, refused.title)
 
-    def _note(self, context_id: str, body: dict[str, Any]) -> None:
+    def _note(self, context_id: str, body: dict[str, Any], received_at: float) -> None:
         transcript = None if "cancel" in body else body.get("transcript")
         flags = bool(body.get("continue")), bool(body.get("flush"))
         self._server.heard.append(
             Heard(
-                time.monotonic(),
+                received_at,
                 self._number,
                 context_id,
                 transcript,

@@ -79,7 +79,7 @@ class GroqServer:
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         try:
-            await self._receive(request, {}, self.script.models_fault)
+            await self._receive(request, {}, self.script.models_fault, time.monotonic())
         except Refused as refused:
             return refused.response
         turn = asyncio.Event()
@@ -97,8 +97,10 @@ class GroqServer:
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         try:
+            await request.read()
+            received_at = time.monotonic()
             body = await self._decode(request)
-            exchange = await self._receive(request, body, self.script.fault)
+            exchange = await self._receive(request, body, self.script.fault, received_at)
             self._judge(body)
         except Refused as refused:
             return refused.response
@@ -115,7 +117,7 @@ class GroqServer:
         return response
 
     async def _receive(
-        self, request: web.Request, body: dict[str, Any], fault: Fault | None
+        self, request: web.Request, body: dict[str, Any], fault: Fault | None, received_at: float
     ) -> Exchange:
         transport = request.transport
         assert transport is not None
@@ -123,7 +125,7 @@ class GroqServer:
             self.connections += 1
             self._transports[transport] = self.connections
         number = self._transports[transport]
-        exchange = Exchange(request.path, body, number, time.monotonic())
+        exchange = Exchange(request.path, body, number, received_at, dict(request.headers))
         self.exchanges.append(exchange)
         if self.script.key and request.headers.get("Authorization") != f"Bearer {self.script.key}":
             raise Refused(401, "invalid_api_key", "Invalid API Key")

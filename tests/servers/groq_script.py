@@ -96,5 +96,6 @@ class Exchange:
     body: dict[str, Any]
     connection: int
     received_at: float
+    headers: dict[str, str]
     sent: list[tuple[float, str]] = field(default_factory=list)
     """Each content token with the time when it was written."""

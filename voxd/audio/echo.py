@@ -6,6 +6,7 @@ delay far better than speech of somebody else fits any. Both are whitened first,
 a similar pitch look alike otherwise.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,13 @@ import numpy.typing as npt
 
 from voxd.contracts import LINE_RATE_HZ
 
-Floats = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
 
 MAX_DELAY_S = 0.4
 """From the playback model's idea of when something is heard to its return: the network both ways
 and, at a speaker telephone, the room."""
+_STEP = 1280
+"""Transforms are quick at multiples of it (2^8 * 5), and 6400 is five of it."""
 _WHITEN = 0.7
 """Exponent on the spectra's magnitude that is taken out: 0 leaves them, 1 keeps only phases."""
 
@@ -44,8 +47,9 @@ def compare(pcm: npt.NDArray[np.int16], played: npt.NDArray[np.int16]) -> Likene
     """
     if len(pcm) == 0 or not np.any(played):
         return Likeness(0.0, 0.0, 100.0)
-    sound, reference = pcm.astype(np.float64), played.astype(np.float64)
-    size = 1 << (len(sound) + len(reference) - 1).bit_length()
+    # Single precision takes half the time.
+    sound, reference = pcm.astype(np.float32), played.astype(np.float32)
+    size = _STEP * math.ceil((len(sound) + len(reference) - 1) / _STEP)
     spectrum, other = np.fft.rfft(sound, size), np.fft.rfft(reference, size)
     spectrum /= _smooth(np.abs(spectrum)) ** _WHITEN + 1e-6
     other /= _smooth(np.abs(other)) ** _WHITEN + 1e-6
@@ -56,26 +60,31 @@ def compare(pcm: npt.NDArray[np.int16], played: npt.NDArray[np.int16]) -> Likene
         np.fft.rfft(white_reference, size) * np.conj(np.fft.rfft(white_sound, size)), size
     )[:count]
     energies = _window_energies(white_reference, len(sound))
-    own = float(np.sum(white_sound**2))
+    own = float(np.sum(white_sound**2, dtype=np.float64))
     # Where almost nothing was played, a fit is chance: its energy counts as a tenth of the most.
     floor = 0.1 * float(energies.max()) + 1e-9
     fits = np.abs(cross) / np.sqrt(own * np.maximum(energies, floor) + 1e-9)
     best = int(np.argmax(fits))
     stretch = reference[best : best + len(sound)]
-    level_db = _db(float(np.mean(sound**2))) - _db(float(np.mean(stretch**2)))
+    level_db = _db(_power(sound)) - _db(_power(stretch))
     delay_s = (count - 1 - best) / LINE_RATE_HZ
     return Likeness(min(1.0, float(fits[best])), delay_s, level_db)
 
 
-def _window_energies(signal: Floats, length: int) -> Floats:
-    sums = np.concatenate(([0.0], np.cumsum(signal**2)))
-    energies: Floats = np.maximum(sums[length:] - sums[:-length], 0.0)
+def _window_energies(signal: npt.NDArray[np.floating], length: int) -> npt.NDArray[np.float64]:
+    sums = np.concatenate(([0.0], np.cumsum(signal**2, dtype=np.float64)))
+    energies: npt.NDArray[np.float64] = np.maximum(sums[length:] - sums[:-length], 0.0)
     return energies
+
+
+def _power(signal: Floats) -> float:
+    return float(np.mean(signal**2, dtype=np.float64))
 
 
 def _smooth(magnitudes: Floats) -> Floats:
     """A mean over neighbouring bins, so that whitening does not raise single empty bins."""
-    smooth: Floats = np.convolve(magnitudes, np.full(9, 1 / 9), mode="same")
+    sums = np.cumsum(np.pad(magnitudes, (5, 4)), dtype=np.float64)
+    smooth: Floats = ((sums[9:] - sums[:-9]) / 9).astype(np.float32)
     return smooth
 
 

@@ -22,8 +22,8 @@ Constants were tuned on one half of the sounds of `scripts/bench barge`.
 
 import math
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,8 +35,19 @@ from voxd.contracts import LINE_RATE_HZ
 from voxd.events import Verdict
 
 Samples = npt.NDArray[np.int16]
-Played = Callable[[float, float], Samples]
-"""What the far end played between two times of the loop's clock (`PlayedAudio.between`)."""
+
+
+class Played(Protocol):
+    """What the far end played (`PlayedAudio`); times of the loop's clock."""
+
+    def between(self, begin: float, end: float) -> Samples:
+        """The samples of a stretch, zeros where nothing was."""
+        ...
+
+    def has_sound(self, begin: float, end: float) -> bool:
+        """Whether there is more than zeros in it."""
+        ...
+
 
 WINDOW_S = 0.25
 ECHO_WINDOW_S = 0.2
@@ -85,8 +96,11 @@ _RISE_DB = 10.0
 _FORGET_DB_S = 15.0
 """How fast the loudness of before is forgotten, dB in a second."""
 _KEPT_S = 0.9
-_OWN_S = 4.0
-"""Of what the caller says in turn so much is kept to learn the usual loudness from (64 kB)."""
+_OWN_S = 2.0
+"""Of what the caller says in turn so much is kept to learn the usual loudness from (32 kB)."""
+_UNLEARNED = 2
+"""So many of the caller's last words are kept until the loudness is asked for, which is seldom:
+most turns end without an interruption, and their end is no time for work."""
 _OWN_LEAST_S = 0.3
 _OWN_SHARE = 0.08
 """Speech has at least this share of voice, even a creaky one; less is a cough or noise."""
@@ -126,6 +140,7 @@ class InterruptionJudge:
         self._has_voice = False
         self._own: list[Samples] = []
         self._own_samples = 0
+        self._unlearned: deque[Samples] = deque(maxlen=_UNLEARNED)
         self._usual_dbfs: float | None = None
 
     def push(self, pcm: Samples, end_at: float) -> None:
@@ -137,7 +152,7 @@ class InterruptionJudge:
         while self._recent_samples - len(self._recent[0]) >= _KEPT_S * LINE_RATE_HZ:
             self._recent_samples -= len(self._recent.popleft())
         if self._start is not None and self._own_samples < _OWN_S * LINE_RATE_HZ:
-            if not self._played(end_at - MAX_DELAY_S, end_at).any():  # nothing of it is an echo
+            if not self._played.has_sound(end_at - MAX_DELAY_S, end_at):  # nothing is an echo
                 self._own.append(pcm)
                 self._own_samples += len(pcm)
 
@@ -156,24 +171,22 @@ class InterruptionJudge:
         passed_s, self._pushed_s = self._pushed_s, 0.0
         if self._start is None or self._is_told:
             return None
-        played = self._played(self._now - ECHO_WINDOW_S - MAX_DELAY_S, self._now)
-        if not played.any():
+        if not self._played.has_sound(self._now - ECHO_WINDOW_S - MAX_DELAY_S, self._now):
             return None
         self._is_over_agent = True
         begin = max(self._start - LEAD_S, self._now - WINDOW_S)
         pcm = self._since(begin)
         frames = analyse(pcm)
         age_s = self._age_s(frames, passed_s)
-        is_other = not self._is_echo(pcm, played)
         heard_s = voiced_s(frames)
-        self._has_voice |= is_other and heard_s > VOICE_S - 1e-9 and not is_machine(frames)
+        is_voice_like = heard_s > VOICE_S - 1e-9 and not is_machine(frames)
+        # The echo is looked for last: it costs most.
+        is_other = is_voice_like and not self._is_echo(pcm)
+        self._has_voice |= is_other
         is_voice = is_other and is_voiced(frames)
         # It has gaps; they count half against it.
         self._voice_s = max(0.0, self._voice_s + (passed_s if is_voice else -passed_s / 2))
-        is_pressing = HASTE_S[0] <= age_s <= HASTE_S[1]
-        is_loud = self._is_louder(frames, HASTE_LOUD_DB if is_pressing else LOUD_DB)
-        is_late = age_s > HASTE_S[1] and heard_s < LATE_VOICE_S - 1e-9
-        if not is_voice or not (self._voice_s >= LONG_S or (is_loud and not is_late)):
+        if not is_voice or not (self._voice_s >= LONG_S or self._is_urgent(frames, age_s, heard_s)):
             return None
         self._is_told = True
         return Judgement(self._start, Verdict.SPEECH)
@@ -183,7 +196,8 @@ class InterruptionJudge:
         start, self._start = self._start, None
         if start is None:
             return None
-        self._learn_usual()
+        if self._own_samples >= _OWN_LEAST_S * LINE_RATE_HZ:
+            self._unlearned.append(np.concatenate(self._own))
         if not self._is_over_agent:
             return None
         if self._is_told and speech_end - start >= LONG_S:
@@ -207,13 +221,19 @@ class InterruptionJudge:
             self._peak_dbfs = max(self._peak_dbfs - _FORGET_DB_S * passed_s, newest_dbfs)
         return self._now - self._rise_at
 
-    def _is_louder(self, frames: Frames, by_db: float) -> bool:
-        """Whether it is louder than the caller usually is; yes where that is not known."""
+    def _is_urgent(self, frames: Frames, age_s: float, heard_s: float) -> bool:
+        """Whether voice is loud enough to take the floor at once."""
+        if age_s > HASTE_S[1] and heard_s < LATE_VOICE_S - 1e-9:
+            return False
+        is_pressing = HASTE_S[0] <= age_s <= HASTE_S[1]
+        self._learn_usual()
         if self._usual_dbfs is None:
             return True
+        by_db = HASTE_LOUD_DB if is_pressing else LOUD_DB
         return float(frames.level_dbfs.max()) >= self._usual_dbfs + by_db
 
-    def _is_echo(self, pcm: Samples, played: Samples) -> bool:
+    def _is_echo(self, pcm: Samples) -> bool:
+        played = self._played.between(self._now - ECHO_WINDOW_S - MAX_DELAY_S, self._now)
         newest = pcm[-round(ECHO_WINDOW_S * LINE_RATE_HZ) :]
         reference = played[-(len(newest) + round(MAX_DELAY_S * LINE_RATE_HZ)) :]
         likeness = compare(newest, reference)
@@ -226,17 +246,16 @@ class InterruptionJudge:
         return recent[max(0, len(recent) - count) :]
 
     def _learn_usual(self) -> None:
-        """The caller has spoken while the agent was silent: this is how loud that is."""
-        if self._own_samples < _OWN_LEAST_S * LINE_RATE_HZ:
-            return
-        own = np.concatenate(self._own)
-        if voiced_s(analyse(own)) < _OWN_SHARE * len(own) / LINE_RATE_HZ:
-            return
-        heard_dbfs = loud_dbfs(own)
-        if self._usual_dbfs is None:
-            self._usual_dbfs = heard_dbfs
-        else:
-            self._usual_dbfs = (self._usual_dbfs + heard_dbfs) / 2
+        """What the caller has said while the agent was silent: this is how loud that is."""
+        while self._unlearned:
+            own = self._unlearned.popleft()
+            if voiced_s(analyse(own)) < _OWN_SHARE * len(own) / LINE_RATE_HZ:
+                continue
+            heard_dbfs = loud_dbfs(own)
+            if self._usual_dbfs is None:
+                self._usual_dbfs = heard_dbfs
+            else:
+                self._usual_dbfs = (self._usual_dbfs + heard_dbfs) / 2
 
 
 def voiced_s(frames: Frames) -> float:

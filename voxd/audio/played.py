@@ -14,6 +14,8 @@ from voxd.contracts import LINE_RATE_HZ
 
 KEPT_S = 1.5
 """Longer than the longest echo delay and the longest stretch that is judged, together."""
+_SILENT = b"\xff\x7f"
+"""Mu-law's zeros: plus and minus."""
 
 
 class PlayedAudio:
@@ -50,6 +52,17 @@ class PlayedAudio:
             if first < last:
                 heard[offset + first : offset + last] = decode_mulaw(mulaw[first:last])
         return heard
+
+    def has_sound(self, begin: float, end: float) -> bool:
+        """Whether anything but silence was heard from `begin` to `end`."""
+        for start, mulaw in reversed(self._pieces):
+            offset = round((start - begin) * LINE_RATE_HZ)
+            if offset + len(mulaw) <= 0:
+                return False
+            part = mulaw[max(0, -offset) : max(0, round((end - begin) * LINE_RATE_HZ) - offset)]
+            if part.strip(_SILENT):
+                return True
+        return False
 
 
 def _end(piece: tuple[float, bytes]) -> float:

@@ -4,7 +4,7 @@ import asyncio
 
 from voxd.audio.interruption import InterruptionJudge
 from voxd.call.inbox import Inbox
-from voxd.call.judging import PauseJudging
+from voxd.call.judging import PauseJudging, find_limit_s
 from voxd.call.listener import Listener
 from voxd.call.live import LiveCall
 from voxd.call.replier import Replier
@@ -51,9 +51,16 @@ def build_call(
         now,
         stack.turn_hints,
     )
-    judging = PauseJudging(stack.turn_judge, runtime.board, start.call_sid, inbox.post, now)
+    judging = PauseJudging(
+        stack.turn_judge,
+        runtime.board,
+        start.call_sid,
+        inbox.post,
+        now,
+        find_limit_s(tier.wait_complete_s, config.ear.pause_s),
+    )
     speaker = Speaker(config.line, transport, inbox.post, now)
-    overlap = InterruptionJudge(speaker.played.between) if tier.interruptions else None
+    overlap = InterruptionJudge(speaker.played) if tier.interruptions else None
     listener = Listener(config.ear, config.line, transcriber, judging, inbox.post, now, overlap)
     replier = Replier(
         start.call_sid,

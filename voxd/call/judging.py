@@ -1,7 +1,7 @@
 """Has the caller finished, by the sound? Keeps how the utterance sounds, and asks a judge. I/O.
 
 Beside the transcription, which takes longer: the brain orders both at the first short pause and
-joins the answers. An order is answered in any case, after `LIMIT_S` at the latest, with no
+joins the answers. An order is answered in any case, after a limit at the latest, with no
 judgement when there is none: then the words alone decide, as they do on a tier without a judge.
 
 Bound: `KEPT_S` of mu-law, 64 kB, and the oldest goes; `IDLE_S` while nobody speaks.
@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from voxd.contracts import LINE_RATE_HZ, HealthRecorder, Priority, TurnJudge
+from voxd.contracts import FRAME_S, LINE_RATE_HZ, HealthRecorder, Priority, TurnJudge
 from voxd.errors import EngineError
 from voxd.events import Event, TurnJudged
 
@@ -22,8 +22,19 @@ PRE_ROLL_S = 0.3
 IDLE_S = 1.0 + PRE_ROLL_S
 """An onset is told at most a second late."""
 LIMIT_S = 0.3
-"""A judgement takes 0.05 s of a core, and 0.1 s of the pause have passed: with this limit it is
-there, or given up, when the shortest wait of a tier that has time for it runs out."""
+"""A judgement takes 0.05 s of a core: what has not come by then is not worth a longer wait."""
+LEAST_LIMIT_S = 0.1
+
+
+def find_limit_s(shortest_wait_s: float, pause_s: float) -> float:
+    """How long a judgement may take: it is there, or given up, when the tier's shortest wait for
+    the end of a turn runs out.
+
+    Args:
+        shortest_wait_s: of silence, in all.
+        pause_s: silence after which it is asked for.
+    """
+    return min(LIMIT_S, max(LEAST_LIMIT_S, shortest_wait_s - pause_s - FRAME_S))
 
 
 class PauseJudging:
@@ -36,16 +47,19 @@ class PauseJudging:
         call_id: str,
         post: Callable[[Event], None],
         now: Callable[[], float],
+        limit_s: float = LIMIT_S,
     ) -> None:
         """
         Args:
             choose: who judges at this moment; None: nobody.
+            limit_s: how long a judgement is waited for, seconds.
         """
         self._choose = choose
         self._board = board
         self._call_id = call_id
         self._post = post
         self._now = now
+        self._limit_s = limit_s
         self._audio: deque[tuple[bytes, float]] = deque()
         """Mu-law with the audio time of its end."""
         self._seconds = 0.0
@@ -79,7 +93,7 @@ class PauseJudging:
     # --- what the brain orders ----------------------------------------------------------------
 
     async def judge(self, speech_end: float) -> None:
-        """Report `TurnJudged` for the pause that began at `speech_end`, `LIMIT_S` from now at most.
+        """Report `TurnJudged` for the pause that began at `speech_end`, within the limit.
 
         The judge hears everything up to this moment, the first part of the pause included.
         """
@@ -91,10 +105,10 @@ class PauseJudging:
         mulaw = b"".join(mulaw for mulaw, _ in self._audio)
         asked_at = self._now()
         try:
-            async with asyncio.timeout(LIMIT_S):
+            async with asyncio.timeout(self._limit_s):
                 probability = await judge.judge(self._call_id, mulaw, Priority.COMMITTED)
         except TimeoutError:
-            self._board.record_late(judge.name, LIMIT_S)
+            self._board.record_late(judge.name, self._limit_s)
             return None
         except EngineError as error:
             self._board.record_error(error)

@@ -94,7 +94,8 @@ class TagReader:
                 at = len(text)
                 break
             if match is None or tags is None:
-                self._put(found, text[at])
+                if not _is_torn(text, at):
+                    self._put(found, text[at])
                 at += 1
                 continue
             found.extend(tags)
@@ -135,6 +136,15 @@ def _is_open(match: "re.Match[str] | None", text: str, at: int) -> bool:
     if begun is None or begun.end() < len(text):
         return False
     return text[at] == "[" or any(name.startswith(begun["name"].lower()) for name in _NAMES)
+
+
+def _is_torn(text: str, at: int) -> bool:
+    """Whether another bracket stands in what may be the beginning of a tag: without that other one
+    the two ends would make a tag of their own."""
+    begun = _ANGLE_BEGUN.match(text, at)
+    if begun is None or text[begun.end() : begun.end() + 1] not in ("<", "["):
+        return False
+    return any(name.startswith(begun["name"].lower()) for name in _NAMES)
 
 
 def _judge(match: "re.Match[str]") -> list[Tag] | None:

@@ -51,6 +51,20 @@ async def test_reasoning_is_not_sent_and_does_not_eat_the_reply(monkeypatch: Pat
         assert server.replies[0].body["include_reasoning"] is False
 
 
+async def test_each_request_is_as_the_sdk_makes_it_but_for_its_body(monkeypatch: Patch) -> None:
+    async with opened(monkeypatch, "groq") as (engine, server):
+        for max_tokens in (20, 1000, 30):
+            await listen(engine, ask(max_tokens=max_tokens))
+    first, second, third = server.replies
+    assert [reply.body["max_completion_tokens"] for reply in server.replies] == [532, 1512, 542]
+    assert second.headers.pop("Content-Length") != first.headers.pop("Content-Length")
+    assert third.headers.pop("Content-Length")
+    assert first.headers == second.headers == third.headers
+    assert {"x-stainless-package-version", "authorization"} <= {
+        name.lower() for name in first.headers
+    }
+
+
 async def test_usage_comes_without_asking(monkeypatch: Patch) -> None:
     async with opened(monkeypatch, "groq") as (engine, server):
         assert (await listen(engine))[1] == Usage(6, 0, 5, "stop")

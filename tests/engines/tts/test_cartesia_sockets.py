@@ -15,9 +15,10 @@ from voxd.errors import Category
 
 
 class Connection:
-    """The four methods of the SDK's connection that are used."""
+    """What is used of the SDK's connection, and of the WebSocket under it."""
 
     def __init__(self) -> None:
+        self._connection = self
         self.incoming: asyncio.Queue[bytes | Exception] = asyncio.Queue()
         self.sent: list[Any] = []
         self.is_stuck = False
@@ -28,10 +29,10 @@ class Connection:
             raise item
         return item
 
-    async def send(self, message: Any) -> None:
+    async def send(self, message: str) -> None:
         if self.is_stuck:
             await asyncio.Event().wait()
-        self.sent.append(message)
+        self.sent.append(orjson.loads(message))
 
     async def close(self) -> None:
         self.incoming.put_nowait(ConnectionClosedError(None, None))

@@ -14,6 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
+import orjson
 from pydantic import Field
 
 from voxd.config import read_secret
@@ -115,7 +116,7 @@ class GroqProvider:
         """
         stream = await self._client.post(
             CHAT,
-            body=encode_request(self._settings, model, request),
+            content=orjson.dumps(encode_request(self._settings, model, request)),
             cast_to=object,
             stream=True,
             stream_cls=self._groq.AsyncStream[object],
@@ -179,6 +180,37 @@ async def open_engine(
         yield engine
 
 
+def _with_template(client: "type[groq.AsyncGroq]") -> "type[groq.AsyncGroq]":
+    """The SDK's client, but with all that chat requests have in common made once.
+
+    For each request the SDK would put its headers and its address together anew, which is a third
+    of the time between the end of a caller's turn and the request on the wire.
+    """
+    import httpx
+
+    class Client(client):  # type: ignore[misc, valid-type]
+        _template: httpx.Request | None = None
+
+        def _build_request(self, options: Any, *, retries_taken: int = 0) -> httpx.Request:
+            if options.url != CHAT:
+                request: httpx.Request = super()._build_request(options)
+                return request
+            if self._template is None:
+                template = super()._build_request(options)
+                del template.headers["Content-Length"]
+                self._template = template
+            known = self._template
+            return httpx.Request(
+                known.method,
+                known.url,
+                headers=known.headers,
+                content=options.content,
+                extensions=known.extensions,
+            )
+
+    return Client
+
+
 def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
     """Runs in a thread: importing the SDK and reading certificates takes most of a second."""
     import groq
@@ -192,7 +224,7 @@ def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
             keepalive_expiry=KEEPALIVE_S,
         ),
     )
-    client = groq.AsyncGroq(
+    client = _with_template(groq.AsyncGroq)(
         api_key=key,
         base_url=settings.base_url,
         max_retries=0,

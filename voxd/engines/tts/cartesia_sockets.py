@@ -9,6 +9,7 @@ Imports the SDK's libraries; only `cartesia_pool` imports it.
 """
 
 import asyncio
+import json
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
@@ -149,7 +150,9 @@ class Socket:
         try:
             async with asyncio.timeout_at(deadline):
                 for message in messages:
-                    await self._connection.send(message)  # type: ignore[arg-type]
+                    # By what is under the SDK's own `send`, which would first go through the
+                    # message for fields to rename (there are none) and connect again by itself.
+                    await self._connection._connection.send(json.dumps(message))
         except TimeoutError:
             return self.judge_silence(self.used_at)
         except ConnectionClosed as error:
