@@ -11,8 +11,11 @@ A dropped reply is cancelled here and awaited by the group, never by the inbox l
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from typing import Any, Protocol
+
+import uvloop
 
 from voxd import commands as do
 from voxd.call.inbox import Inbox
@@ -142,7 +145,7 @@ class LiveCall:
                 return event.reason
             self.journal.record(event.at, event)
             for command in self._brain.handle(event):
-                self.journal.record(_now(), command)
+                self.journal.record(_exactly_now(), command)
                 if isinstance(command, do.HangUp):
                     self.next_step = command.next_step
                     self._brain.handle(CallEnded(_now(), command.reason))
@@ -254,3 +257,13 @@ class LiveCall:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _exactly_now() -> float:
+    """The loop's clock as it is, not as the loop last read it.
+
+    uvloop reads it once a round and in whole milliseconds; a busy round takes several, and what is
+    measured from a decision would begin before it.
+    """
+    loop = asyncio.get_running_loop()
+    return time.monotonic() if isinstance(loop, uvloop.Loop) else loop.time()
