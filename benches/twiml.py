@@ -26,6 +26,7 @@ from benches.twilio_turns import Turn, TurnsCaller
 TIERS = ("free", "starter")
 PUBLIC_URL = "https://voice.example.com"
 AUTH_TOKEN = "bench-token"
+API_TOKEN = "bench-token-of-the-operator"
 STAGGER_S = 0.7
 WEBHOOK_LIMIT_MS = 15_000.0
 """Twilio is believed to wait this long."""
@@ -105,10 +106,10 @@ async def run(directory: Path, options: Options, shows_progress: bool) -> Result
             f"tiers.{tier}.transport": "twiml",
             "server.public_url": PUBLIC_URL,
         }
-        environment = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+        environment = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN, "VOXD_API_TOKEN": API_TOKEN}
         with run_daemon(directory, overrides, environment=environment) as daemon:
             calls = await _place_calls(daemon.base_url, options)
-            told = [_fetch_turns(daemon, call_sid) for call_sid, _ in calls]
+            told = [fetch_turns(daemon, call_sid) for call_sid, _ in calls]
         target_ms = shipped["tiers"][tier]["target_s"] * 1000
         fillers = shipped["phrases"]["en"]["fillers"]
         step = sum_up(tier, target_ms, [turns for _, turns in calls], told, fillers)
@@ -146,9 +147,11 @@ async def _place_calls(base_url: str, options: Options) -> list[tuple[str, list[
     return [task.result() for task in tasks]
 
 
-def _fetch_turns(daemon: Daemon, call_sid: str) -> list[dict[str, Any]]:
-    """The daemon's own figures of a call."""
-    with urllib.request.urlopen(f"{daemon.base_url}/calls/{call_sid}", timeout=5) as answer:
+def fetch_turns(daemon: Daemon, call_sid: str) -> list[dict[str, Any]]:
+    """The daemon's own figures of a call; its API token must be `API_TOKEN`."""
+    headers = {"Authorization": f"Bearer {API_TOKEN}"}
+    request = urllib.request.Request(f"{daemon.base_url}/calls/{call_sid}", headers=headers)
+    with urllib.request.urlopen(request, timeout=5) as answer:
         turns: list[dict[str, Any]] = json.load(answer)["turns"]
         return turns
 

@@ -4,10 +4,7 @@ Real time: what is asserted is order and counts, never how long something took.
 """
 
 import asyncio
-import json
-import urllib.request
 from collections.abc import Iterator
-from typing import Any
 
 import aiohttp
 import pytest
@@ -15,7 +12,7 @@ import pytest
 from benches import twilio_turns
 from benches.daemon import Daemon, run_daemon
 from benches.twilio_turns import TurnsCaller
-from benches.twiml import AUTH_TOKEN, PUBLIC_URL
+from benches.twiml import API_TOKEN, AUTH_TOKEN, PUBLIC_URL, fetch_turns
 
 pytestmark = [pytest.mark.weights, pytest.mark.timeout(300)]
 
@@ -35,16 +32,10 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         "tiers.free.transport": "twiml",
         "server.public_url": PUBLIC_URL,
     }
-    environment = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN}
+    environment = {"TWILIO_AUTH_TOKEN": AUTH_TOKEN, "VOXD_API_TOKEN": API_TOKEN}
     directory = tmp_path_factory.mktemp("turns")
     with run_daemon(directory, overrides, environment=environment) as running:
         yield running
-
-
-def turns_of(daemon: Daemon, call_sid: str) -> list[dict[str, Any]]:
-    with urllib.request.urlopen(f"{daemon.base_url}/calls/{call_sid}", timeout=5) as answer:
-        turns: list[dict[str, Any]] = json.load(answer)["turns"]
-        return turns
 
 
 async def test_five_turns_are_answered_by_the_local_model(
@@ -57,7 +48,7 @@ async def test_five_turns_are_answered_by_the_local_model(
         await caller.dial()
         turns = [await caller.say(question) for question in QUESTIONS]
         await caller.hang_up()
-    told = await asyncio.to_thread(turns_of, daemon, caller.ids.call_sid)
+    told = await asyncio.to_thread(fetch_turns, daemon, caller.ids.call_sid)
     assert [turn["transcript"] for turn in told] == list(QUESTIONS)
     assert all(turn["voice_to_voice_ms"] is not None for turn in told)
     assert {turn["llm_engine"] for turn in told} == {"llamacpp"}

@@ -80,7 +80,7 @@ async def test_the_shipped_config_opens_warm_and_closes(
         key = SpeechKey(config.phrases.greeting, "en", "piper", "")
         greeting = runtime.speech_cache.get(key)
         assert greeting is not None and len(greeting) > 8000
-        assert len(list((tmp_path / "speech").iterdir())) == 10
+        assert len(list((tmp_path / "speech").iterdir())) == 11
         assert runtime.engines["llamacpp"].status().detail["sequences_in_use"] == 0
         assert runtime.local_wait_s() >= 0.0
     assert asyncio.all_tasks() == before

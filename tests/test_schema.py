@@ -94,3 +94,20 @@ def test_a_bad_value_is_told_with_its_place(change: dict[str, Any], fault: str) 
 def test_what_is_missing_is_told() -> None:
     assert find_fault({}, TABLE) == "the arguments: 'day' is missing"
     assert find_fault("day", TABLE) == "the arguments: must be of type object"
+
+
+@pytest.mark.parametrize("pattern", ["^([A-Za-z]+ ?)+$", "(a*)*", "((ab)+c)+", "(x{1,9}y)*"])
+def test_a_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+    assert "may not repeat a repetition" in check_schema({"type": "string", "pattern": pattern})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["^[0-9-]+$", r"^(\+|00)[0-9]{6,14}$", "^([01][0-9]):([0-5][0-9])$", "([+*]x)+", "a+b*c?"],
+)
+def test_a_pattern_that_repeats_plainly_is_taken(pattern: str) -> None:
+    assert check_schema({"type": "string", "pattern": pattern}) == ""
+
+
+def test_a_pattern_sees_no_more_than_the_beginning_of_a_long_text() -> None:
+    assert find_fault("a" * 200 + "b", {"type": "string", "pattern": "^a*$"}) == ""

@@ -10,6 +10,8 @@ from typing import Any
 
 MAX_DEPTH = 8
 """Schemas within schemas; arguments that are said on the telephone are flat."""
+MAX_MATCHED_CHARS = 200
+"""Of a text that a pattern is matched with: it runs between the frames of all calls."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
@@ -86,7 +88,7 @@ def _is_of(value: Any, name: str) -> bool:
 def _judge_text(value: str, schema: Mapping[str, Any], where: str) -> str:
     if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", len(value)):
         return f"{where}: is too short or too long"
-    if "pattern" in schema and not re.search(schema["pattern"], value):
+    if "pattern" in schema and not re.search(schema["pattern"], value[:MAX_MATCHED_CHARS]):
         return f"{where}: must match {schema['pattern']}"
     return ""
 
@@ -133,7 +135,32 @@ def _check_keywords(schema: Mapping[str, Any], where: str) -> str:
         re.compile(schema.get("pattern", ""))
     except (re.error, TypeError):
         return f"{where}: 'pattern' is no regular expression"
+    if _repeats_a_repetition(schema.get("pattern", "")):
+        return f"{where}: 'pattern' may not repeat a repetition: it could take for ever"
     return ""
+
+
+def _repeats_a_repetition(pattern: str) -> bool:
+    """Whether a group that is repeated has something in it that is: `(a+)+`.
+
+    By its text, so that an escaped or listed parenthesis may be taken for one: rather refused.
+    """
+    depths: list[bool] = []
+    """Of each open group: whether something in it is repeated."""
+    text = re.sub(r"\\.|\[\^?\]?[^\]]*\]", "x", pattern)
+    for at, character in enumerate(text):
+        is_repeated = text[at + 1 : at + 2] in ("*", "+", "{")
+        if character == "(":
+            depths.append(False)
+        elif character == ")" and depths:
+            has_repetition = depths.pop()
+            if has_repetition and is_repeated:
+                return True
+            if depths and (has_repetition or is_repeated):
+                depths[-1] = True
+        elif is_repeated and depths:
+            depths[-1] = True
+    return False
 
 
 def _check_parts(schema: Mapping[str, Any], path: str, where: str, depth: int) -> str:

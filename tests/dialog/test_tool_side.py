@@ -37,9 +37,11 @@ from voxd.events import (
     PlaybackFinished,
     ReplyWritten,
     SoundJudged,
+    SpeechPaused,
     SpeechStarted,
     Timer,
     ToolCall,
+    TranscriptReceived,
     Verdict,
 )
 
@@ -112,6 +114,22 @@ def test_an_answer_after_those_words_is_told_when_it_comes() -> None:
     assert book.brain.state is State.THINKING and len(book.all_of(StartReply)) == 1
     answers(book, 6.0)
     assert len(book.all_of(StartReply)) == 2
+
+
+def test_the_echo_of_those_words_takes_nothing_back() -> None:
+    book = tooled()
+    reply_id = book.asked(ASK, 2.0, 3.0)
+    wants(book, 4.5, reply_id, BOOK, clauses=1)
+    book.send(ClauseStarted(5.0, reply_id, 0, "Let me check that for you.", 5.0, True))
+    book.send(SpeechStarted(5.7, 5.5))
+    book.send(SpeechPaused(6.3, 6.1))
+    book.send(ClauseSent(6.3, reply_id, 0, 1.4))
+    book.send(PlaybackFinished(6.4, reply_id))
+    assert book.brain.state is State.THINKING
+    book.send(TranscriptReceived(6.6, "Check that for you.", 6.1, True, "stt"))
+    assert book.brain.state is State.THINKING
+    answers(book, 7.0)
+    assert newest_prompt(book)[-1] == ("tool", "Booked.")
 
 
 def test_a_wait_without_words_is_bridged_soon() -> None:

@@ -15,6 +15,7 @@ from voxd.config import Config
 from voxd.telephony.calls import Account, open_calls
 
 TO, FROM = "+15550100123", "+15550199456"
+API_TOKEN = "0123456789abcdef0123456789abcdef"
 WANTED = {"to": TO, "from": FROM}
 
 
@@ -24,12 +25,15 @@ class Placing:
 
     server: Server
     twilio: TwilioRestServer
+    api_token: str = ""
 
     async def ask(
         self, method: str, path: str, headers: Mapping[str, str] | None = None, **given: Any
     ) -> tuple[int, dict[str, Any]]:
         """Ask our API; returns status and JSON (empty without any)."""
         url = self.server.url + path
+        if headers is None and self.api_token:
+            headers = {"Authorization": f"Bearer {self.api_token}"}
         async with self.server.http.request(method, url, headers=headers, **given) as response:
             body = await response.read()
             return response.status, orjson.loads(body) if body else {}
@@ -58,11 +62,14 @@ class Placing:
 async def placing(
     *, config: Config | None = None, api_token: str = "", deadline_s: float = 5.0
 ) -> AsyncIterator[Placing]:
-    """Both servers, ready for orders."""
+    """Both servers, ready for orders; with a public address ours wants a token."""
+    config = config or make_config()
+    if config.server.public_url and not api_token:
+        api_token = API_TOKEN
     async with (
         open_server() as twilio,
         open_calls(Account(ACCOUNT_SID, AUTH_TOKEN), twilio.url, deadline_s) as telephony,
-        serving(is_ready=False, config=config or make_config(), api_token=api_token) as server,
+        serving(is_ready=False, config=config, api_token=api_token) as server,
     ):
         server.state.open(replace(server.stage.runtime, telephony=telephony))
-        yield Placing(server, twilio)
+        yield Placing(server, twilio, api_token)

@@ -152,6 +152,15 @@ async def test_where_there_is_no_token_none_is_right(shown: str) -> None:
         assert await ask(server, "health", {"Authorization": shown}) == 401
 
 
+async def test_behind_a_proxy_only_our_token_opens_what_callers_said() -> None:
+    """A proxy that adds no header makes a stranger look like this machine."""
+    config = config_at(public_url=PUBLIC)
+    async with serving(auth_token=TOKEN, api_token=API_TOKEN, config=config) as server:
+        assert await ask(server, "calls", {}) == 403
+        assert await ask(server, "calls", {"Authorization": f"Bearer {API_TOKEN}"}) == 404
+        assert await ask(server, "health", {}) == 200
+
+
 async def test_our_token_is_no_signature_of_twilio() -> None:
     config = config_at(public_url=PUBLIC)
     async with serving(auth_token=TOKEN, api_token=API_TOKEN, config=config) as server:

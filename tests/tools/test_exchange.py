@@ -37,3 +37,9 @@ def test_a_refusal_says_why_and_a_failure_does_not() -> None:
 def test_any_answer_is_bounded(status: int, body: bytes) -> None:
     answer = read_answer(status, body)
     assert 0 < len(answer.content) <= MAX_CONTENT_CHARS
+
+
+def test_what_is_nested_without_end_is_taken_as_text() -> None:
+    deep = "[" * 300 + "]" * 300
+    assert read_answer(200, deep.encode()).content == deep
+    assert deep in encode_request("book", f'{{"x":{deep}}}', "CA1").decode()

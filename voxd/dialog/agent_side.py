@@ -165,6 +165,8 @@ def ask_whether_there(floor: Floor, event: TimerFired) -> list[Command]:
 
 def end_politely(floor: Floor, event: TimerFired) -> list[Command]:
     """Say goodbye, then hang up: nobody is there, or the call has lasted as long as it may."""
+    if floor.attempt is not None and floor.attempt.ending is not None:
+        floor.next_step = floor.attempt.ending.next_step  # a transfer was promised
     goodbye = floor.config.phrases.goodbye
     return end_with(floor, PhraseKind.GOODBYE, goodbye, EndReason.AGENT_HUNG_UP)
 

@@ -30,7 +30,9 @@ def fill_wait(floor: Floor, event: TimerFired) -> list[Command]:
     if not text:
         return []
     floor.filler = floor.next_reply_id()
-    asks_tools = floor.attempt is not None and floor.attempt.round is not None
+    attempt = floor.attempt
+    has_own_words = attempt is not None and attempt.clauses and not attempt.was_heard
+    asks_tools = attempt is not None and attempt.round is not None and not has_own_words
     return [Say(floor.filler, text, PhraseKind.BRIDGE if asks_tools else PhraseKind.FILLER)]
 
 

@@ -109,6 +109,8 @@ class Attempt:
     """How many it has; None while it is being written."""
     is_bridged: bool = False
     """A filler was heard while it was waited for; `user` is settled."""
+    tells: bool = False
+    """It was to tell what tools had answered and no reply had told; a guess that goes leaves it."""
     tool_calls: tuple[ToolCall, ...] = ()
     """What the model wants done, of a guess that is written and not committed yet."""
     round: ToolRound | None = None

@@ -187,7 +187,8 @@ def _is_nothing(floor: Floor) -> bool:
     utterance = floor.utterance
     least_words = SURE_ECHO_WORDS if utterance.has_silenced else 1
     is_heard_back = is_echo(utterance.text, floor.ledger.text(), least_words)
-    return is_heard_back or is_backchannel(utterance.text)
+    is_late_echo = is_echo(utterance.text, utterance.over, SURE_ECHO_WORDS)
+    return is_heard_back or is_late_echo or is_backchannel(utterance.text)
 
 
 def _is_answer(floor: Floor) -> bool:
@@ -251,6 +252,8 @@ def _take_floor(floor: Floor) -> list[Command]:
     assert attempt is not None
     floor.note_heard(attempt, floor.ledger.heard(0.0))
     call_off(attempt)
+    if attempt.round is not None and attempt.must_tell and attempt.round.results:
+        floor.has_untold = True  # a tool has answered, and this was to tell it
     floor.attempt = None
     floor.ledger.clear()
     return [

@@ -45,9 +45,9 @@ def guess(floor: Floor, user: str) -> list[Command]:
     if floor.guess is not None or not may_guess(floor):
         return commands
     floor.utterance.guesses += 1
-    floor.has_untold = False
     reply_id = floor.next_reply_id()
-    floor.guess = Attempt(reply_id, user=user, phrase=None)
+    floor.guess = Attempt(reply_id, user=user, phrase=None, tells=floor.has_untold)
+    floor.has_untold = False
     return [*commands, StartReply(floor.turn + 1, reply_id, False, floor.history.prompt(user))]
 
 
@@ -77,6 +77,8 @@ def drop_other_guess(floor: Floor, user: str) -> list[Command]:
 def drop_guess(floor: Floor) -> list[Command]:
     """Throw the guess away, if there is one."""
     guessed, floor.guess = floor.guess, None
+    if guessed is not None and guessed.tells:
+        floor.has_untold = True
     return [DropReply(guessed.reply_id)] if guessed is not None else []
 
 

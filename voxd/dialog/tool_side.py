@@ -131,7 +131,7 @@ def _ask(floor: Floor, attempt: Attempt, wanted: tuple[ToolCall, ...], at: float
             commands += _end_after(floor, attempt, call, is_alone=len(calls.calls) == 1)
         elif call.name == SEND_DIGITS:
             _answer(calls, call, "Pressed.")
-            digits = str(json.loads(call.arguments)["digits"])
+            digits = str(json.loads(call.arguments)["digits"]).strip()  # `$` allows a line's end
             commands.append(SendDigits(floor.next_reply_id(), digits))
     attempt.must_tell = attempt.must_tell or bool(own)
     for call in own:

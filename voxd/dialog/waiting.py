@@ -11,7 +11,7 @@ First guesses at words count for nothing: what begins as "the" may end as a coug
 """
 
 from voxd.commands import AwaitPause, ClearPlayback, CloseUtterance, Command, DropReply
-from voxd.dialog.backchannel import count_meant, is_echo
+from voxd.dialog.backchannel import SURE_ECHO_WORDS, count_meant, is_echo
 from voxd.dialog.caller_side import (
     caller_went_on,
     keep_transcript,
@@ -22,6 +22,7 @@ from voxd.dialog.caller_side import (
 from voxd.dialog.filler import take_back
 from voxd.dialog.floor import Floor, State, Utterance
 from voxd.dialog.nets import watch_words
+from voxd.dialog.tool_rounds import call_off
 from voxd.events import SpeechPaused, SpeechStarted, Timer, TranscriptReceived
 
 SURE_WORDS = 3
@@ -31,7 +32,11 @@ noise. For fewer, the reply, which is late as it is, is not thrown away until th
 
 def hear_speech(floor: Floor, event: SpeechStarted) -> list[Command]:
     """The caller speaks: the turn continues, or it is said to a filler."""
-    return talk_over(floor, event) if _is_bridged(floor) else caller_went_on(floor, event)
+    if not _is_bridged(floor):
+        return caller_went_on(floor, event)
+    if not floor.utterance.has_speech and event.speech_start < floor.spoken_until:
+        floor.utterance.over = floor.spoken
+    return talk_over(floor, event)
 
 
 def note_pause(floor: Floor, event: SpeechPaused) -> list[Command]:
@@ -49,7 +54,10 @@ def weigh_words(floor: Floor, event: TranscriptReceived) -> list[Command]:
     keep_transcript(floor, event)
     utterance = floor.utterance
     is_settled = utterance.is_transcribed and utterance.is_final
-    meant = 0 if is_echo(utterance.text, floor.last_filler) else count_meant(utterance.text)
+    is_own = is_echo(utterance.text, floor.last_filler) or is_echo(
+        utterance.text, utterance.over, SURE_ECHO_WORDS
+    )
+    meant = 0 if is_own else count_meant(utterance.text)
     if not is_settled and not (utterance.is_speaking and meant >= SURE_WORDS):
         return []
     if not meant:
@@ -70,6 +78,7 @@ def _reopen(floor: Floor) -> list[Command]:
     if attempt.user is not None:  # else something was done for it, and it is a turn of its own
         floor.history.add_aside(attempt.user)
         floor.turn -= 1
+    call_off(attempt)
     floor.attempt = None
     return [
         DropReply(attempt.reply_id),

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 HANDSHAKE_S = 5.0
 """Time for a TLS handshake."""
+UNTAKEN_MS = 15_000
+"""A connection whose peer takes nothing of what it was sent ends after this long."""
 REST_S = 0.5
 """Pause after the system refused to accept: out of file descriptors, mostly."""
 
@@ -70,6 +72,8 @@ class Doorman:
                     logger.warning("connection refused", extra={"bound": bound, "client": key})
                     connection.close()
                 else:
+                    # A peer that takes nothing of its answer is gone, window or no window.
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNTAKEN_MS)
                     protocol = self._server()
                     self._opening[protocol] = key
                     tasks.create_task(self._open(connection, protocol))

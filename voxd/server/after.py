@@ -6,6 +6,7 @@ import re
 from aiohttp import web
 from multidict import MultiDict
 
+from voxd.events import EndReason
 from voxd.server.forms import answer_twiml, read_call_sid, read_form, read_seconds
 from voxd.server.handover import after_dial, after_recording, what_follows
 from voxd.server.state import STATE, ServerState
@@ -45,6 +46,8 @@ async def _end_stream(
     calls = state.runtime.calls
     reason = await calls.wait_finished(call_sid, AFTER_WAIT_S)
     finished = calls.finished(call_sid)
+    if finished is None and not calls.is_active(call_sid):
+        reason = EndReason.LINE_LOST  # it was promised a stream and never had one
     if finished is None:
         return what_follows(config, reason, action_url)
     return what_follows(

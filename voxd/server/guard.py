@@ -63,11 +63,13 @@ class Guard:
         if not self._checker.is_signed_upgrade(url, *_signature(request)):
             raise self._forbidden(request, "signature")
 
-    def check_private(self, request: web.Request) -> None:
-        """Let a request for details or for power pass: local, or with our own token.
+    def check_private(self, request: web.Request, *, may_be_local: bool = False) -> None:
+        """Let a request for callers' words or for power pass: with our own token or, where nothing
+        is reachable from outside, local.
 
-        Whoever shows a token is judged by it alone, from wherever: a wrong one on this machine
-        is a mistake that should be seen.
+        With `may_be_local` also what seems local passes, whatever is reachable: for details that
+        are no secret. Whoever shows a token is judged by it alone, from wherever: a wrong one on
+        this machine is a mistake that should be seen.
 
         Raises:
             web.HTTPUnauthorized: the token is wrong, or none is configured.
@@ -75,6 +77,9 @@ class Guard:
         """
         shown = request.headers.get("Authorization")
         if shown is None:
+            # A proxy that adds no header makes a stranger look local.
+            if self._public_url and not may_be_local:
+                raise self._forbidden(request, "token")
             self.check_local(request)
             return
         scheme, _, token = shown.partition(" ")

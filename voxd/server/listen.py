@@ -24,11 +24,11 @@ logger = logging.getLogger(__name__)
 
 HEAD_S = 10.0
 """Time for a request's head, and for an idle connection to stay open."""
-SPARE_CONNECTIONS = 256
+SPARE_CONNECTIONS = 2048
 """Bound of connections beyond one per call: webhooks, health, and sockets that say nothing."""
 SPARE_PER_ADDRESS = 64
-"""The same for one address, beyond its media streams: a quarter, so that one stranger who takes
-all of his leaves the others theirs."""
+"""The same for one address, beyond its media streams: a small part, so that one stranger who
+takes all of his leaves the others theirs."""
 MAX_HEADER_BYTES = 8 * 1024
 MAX_HEADERS = 64
 SHUTDOWN_S = 2.0

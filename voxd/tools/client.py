@@ -20,7 +20,8 @@ logger = logging.getLogger(__name__)
 
 SECRET = "VOXD_TOOLS_SECRET"
 CONNECTIONS = 64
-"""Bound of the connections; who finds none free waits, within the deadline."""
+"""Bound of the connections to one service, so that one that hangs leaves the others theirs; who
+finds none free waits, within the deadline. `MOST_ASKED` bounds them all."""
 KEEP_ALIVE_S = 60.0
 MOST_ASKED = 1000
 """Requests on their way at once, those of calls that are over included; more are refused."""
@@ -134,7 +135,9 @@ async def open_tools(config: Config) -> AsyncIterator[ToolClient | None]:
     if not config.tools:
         yield None
         return
-    connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
+    connector = aiohttp.TCPConnector(
+        limit=0, limit_per_host=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S
+    )
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
     ) as session:

@@ -33,7 +33,7 @@ def encode_request(name: str, arguments: str, call_sid: str) -> bytes:
     """
     asked: dict[str, Any] = {
         "tool": name,
-        "arguments": orjson.loads(arguments),
+        "arguments": orjson.Fragment(arguments),  # as it came: deeper than orjson writes, perhaps
         "call_sid": call_sid,
     }
     return orjson.dumps(asked)
@@ -53,5 +53,5 @@ def _as_text(body: bytes) -> str:
     """JSON without its spaces; other text in one line."""
     try:
         return orjson.dumps(orjson.loads(body)).decode()
-    except orjson.JSONDecodeError:
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError):  # no JSON, or nested without end
         return " ".join(body.decode("utf-8", "replace").split())

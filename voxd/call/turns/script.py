@@ -149,7 +149,8 @@ class TurnScript:
         return ended
 
     def _committed(self) -> Iterator[Part]:
-        return (part for part in list(self._parts) if part.voice.is_committed)
+        parts = list(self._parts)  # a muted one broke off and is about to be made again
+        return (part for part in parts if part.voice.is_committed and not part.voice.is_muted)
 
 
 def _nothing() -> None:

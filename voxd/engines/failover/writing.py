@@ -29,10 +29,14 @@ class Writer:
         """Set once it is done."""
         self.is_speakable = False
         """A first clause is there, or a call of a tool: something to go on with."""
+        self.alive_at: float | None = None
+        """When it last gave a sign of life (an empty text) while it wrote what nobody hears."""
         self._clauses = ClauseReader()
 
-    def add(self, piece: str | ToolCall) -> None:
+    def add(self, piece: str | ToolCall, now: float) -> None:
         """It wrote this."""
+        if piece == "":
+            self.alive_at = now
         self.held.append(piece)
         if isinstance(piece, str):
             self._note(self._clauses.feed(piece))
@@ -51,6 +55,8 @@ class Writer:
 
     def limits(self, deadlines: Deadlines) -> Limits:
         """Until when it must come up with its next step."""
+        if self.alive_at is not None:  # the call of a tool comes whole, and may be long
+            return Limits.after(self.alive_at, deadlines.first_clause_s)
         deadline = deadlines.first_clause_s if self.held else deadlines.first_token_s
         return Limits.after(self.begun_at, deadline)
 
@@ -152,7 +158,7 @@ class Writing:
             case str() | ToolCall():
                 if not writer.held:
                     self._roster.note_result(writer.engine, self._now() - writer.begun_at)
-                writer.add(item)
+                writer.add(item, self._now())
             case Usage():
                 writer.finish(item)
                 is_last = len(self._writers) == 1 and not self._waiting
