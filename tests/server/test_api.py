@@ -8,7 +8,7 @@ import pytest
 
 from tests.fakes.call import make_config
 from tests.server.harness import connected, serving, start, stream_of
-from tests.server.placing import FROM, TO, WANTED, Placing, placing
+from tests.server.placing import API_TOKEN, FROM, TO, WANTED, Placing, placing
 from tests.server.twilio_turns import PUBLIC, TOKEN, TwilioTurns
 from tests.servers.twilio_rest import AUTH_TOKEN, Fault, Trouble
 from voxd.contracts import EngineState, EngineStatus
@@ -270,11 +270,11 @@ async def test_no_number_and_no_key_reaches_the_log(caplog: pytest.LogCaptureFix
 async def test_a_call_in_turns_that_is_hung_up_ends_with_its_next_question() -> None:
     """Also without an account: Twilio hears of it when it asks again."""
     config = make_config(tier={"transport": "twiml"}, server={"public_url": PUBLIC})
-    async with serving(auth_token=TOKEN, config=config) as server:
+    async with serving(auth_token=TOKEN, api_token=API_TOKEN, config=config) as server:
         twilio = TwilioTurns(server)
         assert (await twilio.dial()).verbs == ["Gather"]
-        url = f"{server.url}/api/calls/CA1"
-        async with server.http.delete(url) as response:
+        url, headers = f"{server.url}/api/calls/CA1", {"Authorization": f"Bearer {API_TOKEN}"}
+        async with server.http.delete(url, headers=headers) as response:
             assert response.status == 204
         reason = await server.runtime.calls.wait_finished("CA1", 5.0)
         assert reason is EndReason.OPERATOR
