@@ -307,6 +307,9 @@ class ToolCall:
     """JSON, as yet unjudged; `{}` where it wrote none."""
 
 
+CUT_CALL = "cut_call"
+
+
 @dataclass(frozen=True, slots=True)
 class ReplyWritten(Event):
     """The language model finished; no further clause of this reply will come."""
@@ -315,8 +318,8 @@ class ReplyWritten(Event):
     clauses: int
     """How many clauses there were; 0 means the model said nothing speakable."""
     finish_reason: str
-    """`stop`, `length`, `cut` (the model broke off while its first clauses sounded) or `phrase`
-    (a stock phrase, no model involved)."""
+    """`stop`, `length`, `cut` (the model broke off while its first clauses sounded), `CUT_CALL`
+    (the same, while it wrote what it wants done) or `phrase` (a stock phrase, no model involved)."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     """Prompt tokens that were already in the KV cache (or the provider's cache)."""

@@ -28,8 +28,9 @@ from voxd.commands import (
 )
 from voxd.dialog.floor import State
 from voxd.dialog.history import PENDING
-from voxd.dialog.tool_rounds import INTERRUPTED, LATE
+from voxd.dialog.tool_rounds import GO_ON, INTERRUPTED, LATE
 from voxd.events import (
+    CUT_CALL,
     ClauseSent,
     ClauseStarted,
     EndReason,
@@ -130,6 +131,18 @@ def test_the_echo_of_those_words_takes_nothing_back() -> None:
     assert book.brain.state is State.THINKING
     answers(book, 7.0)
     assert newest_prompt(book)[-1] == ("tool", "Booked.")
+
+
+def test_a_call_that_broke_off_behind_words_is_made_again() -> None:
+    book = tooled()
+    reply_id = book.asked(ASK, 2.0, 3.0)
+    book.send(ClauseStarted(5.0, reply_id, 0, "Let me book that.", 5.0, True))
+    book.send(ReplyWritten(5.2, reply_id, 1, CUT_CALL))
+    book.send(PlaybackFinished(6.4, reply_id))
+    assert book.brain.state is State.THINKING
+    again = book.all_of(StartReply)[-1]
+    assert again.is_follow_up and again.messages[-1].content == GO_ON
+    assert again.messages[-2].content == "Let me book that."
 
 
 def test_a_wait_without_words_is_bridged_soon() -> None:

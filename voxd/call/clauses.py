@@ -19,6 +19,7 @@ from voxd.dialog.delivery import PLAINLY, ClauseReader, DeliveredClause, Manner
 from voxd.dialog.spoken import to_spoken
 from voxd.errors import EngineError, Phase
 from voxd.events import (
+    CUT_CALL,
     ClauseWritten,
     Event,
     FirstToken,
@@ -33,6 +34,7 @@ TOKEN_CHARACTERS = 4
 """Of English in a token, about; counts a reply that is thrown away before its end."""
 _CUT = Usage(0, 0, 0, "cut")
 """A reply that broke off counts no tokens: the engine did not say."""
+_CUT_CALL = Usage(0, 0, 0, CUT_CALL)
 
 T = TypeVar("T")
 
@@ -96,7 +98,7 @@ class ClauseWriter:
         reader = ClauseReader(self._manner)
         usage = Usage(0, 0, 0, "stop")
         calls: list[ToolCall] = []
-        has_token = False
+        has_token = is_calling = False
         characters, before = 0, voice.cost.tokens
         self._post(ReplyRequested(self._now(), self._reply_id, self._llm.name))
         try:
@@ -109,6 +111,7 @@ class ClauseWriter:
                     if isinstance(piece, ToolCall):
                         calls.append(piece)
                         continue
+                    is_calling = is_calling or (has_token and not piece)
                     characters += len(piece)
                     voice.cost.tokens = before + ceil(characters / TOKEN_CHARACTERS)
                     if not has_token:
@@ -122,7 +125,7 @@ class ClauseWriter:
             if not voice.is_audible:
                 voice.mute()  # now: a moment later something of it may be on the line
                 raise
-            usage, calls = _CUT, []
+            usage, calls = _CUT_CALL if is_calling else _CUT, []
         self.is_written = True
         self._post(
             ReplyWritten(

@@ -120,7 +120,7 @@ class Attempt:
     faults: int = 0
     """Of those, how many called a tool wrongly."""
     must_tell: bool = False
-    """What those tools answer is to be told: another reply follows."""
+    """What those tools answer is to be told, or their call broke off: another reply follows."""
     was_heard: bool = False
     """To its end; it is still on the floor because its tools have not answered."""
     ending: HangUp | None = None

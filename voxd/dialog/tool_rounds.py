@@ -13,6 +13,9 @@ LATE = "(What you asked for before has been answered by now. Tell me about it.)"
 INTERRUPTED = "Not done: the caller went on talking."
 """The result of a tool that was to end the call after words that the caller broke into."""
 
+GO_ON = "(The line to you broke off before you had done what you just said you would. Do it now.)"
+"""What the model is told when its call of a tool broke off behind words that were heard."""
+
 
 def go_on_after(floor: Floor, attempt: Attempt) -> list[Command] | None:
     """The reply was heard to its end; what it had done decides what comes now.
@@ -22,8 +25,10 @@ def go_on_after(floor: Floor, attempt: Attempt) -> list[Command] | None:
     """
     if attempt.ending is not None:
         return hang_up_after(floor, attempt.ending)
-    if attempt.round is None or not attempt.must_tell:
+    if not attempt.must_tell:
         return None
+    if attempt.round is None:
+        return _follow_up(floor, attempt.rounds + 1, attempt.faults, GO_ON)
     floor.attempt = attempt
     attempt.was_heard = True
     if attempt.round.is_complete:

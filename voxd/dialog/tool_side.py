@@ -32,7 +32,15 @@ from voxd.dialog.floor import Attempt, Floor
 from voxd.dialog.history import ToolRound
 from voxd.dialog.tool_rounds import hang_up_after, longest_wait_s, tell_late, tell_results
 from voxd.dialog.tools import filed_call, judge_call
-from voxd.events import EndReason, Event, ReplyWritten, Timer, ToolCall, ToolReturned
+from voxd.events import (
+    CUT_CALL,
+    EndReason,
+    Event,
+    ReplyWritten,
+    Timer,
+    ToolCall,
+    ToolReturned,
+)
 from voxd.settings.tools import BUILT_IN, END_CALL, SEND_DIGITS, TAKE_MESSAGE, TRANSFER_CALL
 
 MAX_CALLS = 4
@@ -51,6 +59,8 @@ def reply_written(floor: Floor, event: ReplyWritten) -> list[Command]:
     if attempt is None or attempt.reply_id != event.reply_id:
         return []
     if attempt.phrase is not None or not event.tool_calls:
+        # Its words may have promised what was not done: they do not end the turn.
+        attempt.must_tell = event.finish_reason == CUT_CALL and attempt.rounds < MAX_ROUNDS
         return agent_side.reply_written(floor, event)
     attempt.clauses = event.clauses
     return _ask(floor, attempt, event.tool_calls, event.at)
