@@ -319,7 +319,7 @@ class ReplyWritten(Event):
     """How many clauses there were; 0 means the model said nothing speakable."""
     finish_reason: str
     """`stop`, `length`, `cut` (the model broke off while its first clauses sounded), `CUT_CALL`
-    (the same, while it wrote what it wants done) or `phrase` (a stock phrase, no model involved)."""
+    (the same, while it wrote what it wants done) or `phrase` (a stock phrase, without a model)."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     """Prompt tokens that were already in the KV cache (or the provider's cache)."""
