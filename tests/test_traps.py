@@ -92,14 +92,14 @@ TRAPS: dict[str, tuple[str, ...]] = {
         "twilio/test_signature.py::test_anything_else_is_not",
     ),
     "AsyncTwilioHttpClient ignores its timeout": (
-        "test_imports.py::test_nothing_asks_twilios_rest_api",
+        "telephony/test_calls.py::test_an_answer_that_does_not_come_ends_at_our_deadline",
     ),
     "<Stream url> takes no query string; parameters arrive in customParameters": (
         "twilio/test_twiml.py::test_a_stream_is_connected_with_its_parameters",
-        "server/test_http.py::test_a_call_is_connected_to_our_socket",
+        "server/test_voice.py::test_a_call_is_connected_to_our_socket",
     ),
     "Twilio's async_amd wants the text 'true'": (
-        "test_imports.py::test_nothing_asks_twilios_rest_api",
+        "telephony/test_calls.py::test_machines_are_detected_while_the_call_goes_on",
     ),
     "a proxy in the environment is asked even for 127.0.0.1": (
         "engines/test_contract.py::test_a_proxy_of_the_machine_has_no_part_in_loopback",
