@@ -142,7 +142,7 @@ class Bench:
             hole_ms=longest_hole_ms(calls.first, calls.fault_turn),
             question=compare_words(said, transcript),
             asked=asked,
-            reply=self._hear_reply(calls.first, turn, stage),
+            reply=self._hear_reply(calls.first, turn),
             next_call_ms=_minus(following.voice_to_voice_ms if following else None, normal_ms[0]),
             next_hole_ms=longest_hole_ms(calls.following, 0) if calls.following else 0.0,
             next_engine=" ".join(
@@ -150,9 +150,8 @@ class Bench:
             ),
         )
 
-    def _hear_reply(self, report: CallReport, turn: TurnReport, stage: str) -> Heard | None:
-        is_known = "llm" not in _stages(stage)
-        if not is_known or turn.answer_s is None or report.recording is None:
+    def _hear_reply(self, report: CallReport, turn: TurnReport) -> Heard | None:
+        if turn.answer_s is None or report.recording is None:
             return None
         until = report.turns[turn.number].speech_start_s or math.inf
         first, last = (round(min(at, report.duration_s) * RATE_HZ) for at in (turn.answer_s, until))

@@ -31,7 +31,7 @@ class Row:
     asked: int
     """Turns of the call that were made of this sentence."""
     reply: Heard | None
-    """None: the reply is hummed, because its words were not known before."""
+    """None: nothing was answered. Of words that a local model wrote, Whisper may mishear some."""
     next_call_ms: float | None
     """By how much the next call's first answer was later than without a fault; None: no answer, or
     no such call."""
@@ -49,7 +49,8 @@ class Row:
             and max(self.extra_ms, self.hole_ms) <= MAX_EXTRA_MS
             and self.question.is_whole
             and self.asked == 1
-            and (self.reply is None or self.reply.twice == 0)
+            and self.reply is not None
+            and self.reply.twice == 0
         )
 
 
@@ -87,7 +88,7 @@ def show_row(row: Row) -> None:
     """Print one fault."""
     question = "whole" if row.question.is_whole and row.asked == 1 else f"NOT, {row.asked}x"
     reply = row.reply
-    heard = "hummed" if reply is None else f"{reply.lost}, {reply.twice}, {reply.misheard}"
+    heard = "nothing" if reply is None else f"{reply.lost}, {reply.twice}, {reply.misheard}"
     print(
         f"{row.stage:7} {row.fault:13} {_signed(row.extra_ms)} {row.hole_ms:5.0f} ms"
         f"  {question:8}  {heard:21} {_signed(row.next_call_ms)} {row.next_hole_ms:4.0f} ms"

@@ -2,11 +2,14 @@
 but for the models it is given.
 
 Every word of it is spoken by the shipped voice and padded to the same length, so that the word
-times which the loopback Cartesia tells are true. What the caller heard is transcribed with the
-shipped Whisper and compared with what was to be said.
+times which the loopback Cartesia tells are true. What another model writes is spoken in one piece,
+by the same voice. What the caller heard is transcribed with the shipped Whisper and compared with
+what was to be said.
 """
 
+import asyncio
 import tomllib
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 import jiwer
@@ -16,7 +19,6 @@ from numpy.typing import NDArray
 from benches.daemon import CONFIG
 from benches.wer import load_worker
 from benches.words import normalize_words
-from tests.servers.tone_speech import tone_speech
 from voxd.caller.mulaw import encode
 from voxd.engines.local.piper_worker import PiperWorker
 
@@ -52,20 +54,23 @@ class SpokenReply:
         self._level_dbfs = settings["level_dbfs"]
         self._worker = PiperWorker()
         self._worker.load({**settings, "voice": str(CONFIG.parent / settings["voice"])})
-        self._words = {word: self._render(word) for word in set(_words(REPLY))}
+        self._words = {
+            word: self._render(word)[:WORD_BYTES].ljust(WORD_BYTES, SILENCE)
+            for word in set(_words(REPLY))
+        }
 
-    def speak(self, text: str) -> bytes:
-        """Mu-law of the reply or any part of it; other text is hummed."""
+    def speak(self, text: str) -> bytes | Awaitable[bytes]:
+        """Mu-law of the reply or any part of it, at once; of other text when it is made."""
         words = _words(text)
-        if not words or any(word not in self._words for word in words):
-            return tone_speech(text)
-        return b"".join(self._words[word] for word in words)
+        if all(word in self._words for word in words):
+            return b"".join(self._words[word] for word in words)
+        return asyncio.to_thread(self._render, text)
 
-    def _render(self, word: str) -> bytes:
+    def _render(self, text: str) -> bytes:
         pieces: list[bytes] = []
-        params = {"text": word, "length_scale": 1.0, "level_dbfs": self._level_dbfs}
+        params = {"text": text, "length_scale": 1.0, "level_dbfs": self._level_dbfs}
         self._worker.run("speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: False)
-        return b"".join(pieces)[:WORD_BYTES].ljust(WORD_BYTES, SILENCE)
+        return b"".join(pieces)
 
 
 class ReplyEar:

@@ -31,6 +31,8 @@ INTO_SPEECH_S = 0.6
 """A fault comes this long after the caller began to speak."""
 
 T = TypeVar("T")
+Speak = Callable[[str], bytes | Awaitable[bytes]]
+"""A voice: text to mu-law."""
 
 
 class Stand:
@@ -80,7 +82,7 @@ class Stand:
     async def open(
         self,
         said: Sequence[str],
-        speak: Callable[[str], bytes],
+        speak: Speak,
         reply: str,
         names: Path,
         certificate: Certificate | None,
@@ -146,7 +148,7 @@ class _WatchedListen(ListenV1):
 @contextmanager
 def open_stand(
     said: Sequence[str],
-    speak: Callable[[str], bytes],
+    speak: Speak,
     reply: str,
     names: Path,
     certificate: Certificate | None = None,
@@ -155,7 +157,7 @@ def open_stand(
 
     Args:
         said: what the caller says in every call, again from the first after the last.
-        speak: the voice, text to mu-law.
+        speak: the voice.
         reply: what the model always answers.
         names: file for the resolver: the providers that have a name.
         certificate: to be reached by TLS; None: without.

@@ -1,6 +1,6 @@
 """Words at the caller's ear, counted."""
 
-from benches.replies import compare_words
+from benches.replies import WORD_BYTES, SpokenReply, compare_words
 
 
 def counts(said: str, heard: str) -> tuple[int, int, int]:
@@ -25,3 +25,12 @@ def test_lost_repeated_and_misheard_words_are_told_apart() -> None:
 def test_nothing_heard_is_everything_lost() -> None:
     assert counts("We sell apples", "") == (3, 0, 0)
     assert counts("", "hello there") == (0, 0, 2)
+
+
+async def test_known_words_are_spoken_at_once_and_others_when_they_are_made() -> None:
+    voice = SpokenReply()
+    assert voice.speak("Apples and cheese.") == voice.speak("apples and cheese")
+    assert len(voice.speak("Apples and cheese.")) == 3 * WORD_BYTES  # type: ignore[arg-type]
+    made = voice.speak("The kettle is on.")
+    assert not isinstance(made, bytes)
+    assert len(await made) > WORD_BYTES

@@ -112,8 +112,10 @@ class GeneratingContext:
 
     async def _speak(self, text: str) -> None:
         script = self._server.script
-        await asyncio.sleep(script.first_audio_s)
-        mulaw = script.speech(text)
+        begun_at = _now()
+        made = script.speech(text)
+        mulaw = made if isinstance(made, bytes) else await made
+        await asyncio.sleep(max(0.0, begun_at + script.first_audio_s - _now()))
         fault = script.fault
         if self.first.get("add_timestamps"):
             await self._send_words(text, len(mulaw) / RATE_HZ)
