@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from benches.noises import door
 from tests.audio.samples import make_noise, read_speech
 from voxd.audio.activity import SpeechActivity, SpeechOffset, SpeechOnset
 from voxd.audio.interruption import InterruptionJudge, Judgement, is_voiced, voiced_s
@@ -107,6 +108,15 @@ def test_a_short_yes_is_never_called_noise() -> None:
 @pytest.mark.parametrize("sound", [cough, bang, hum, whistle])
 def test_noises_do_not(sound: Callable[[], np.ndarray]) -> None:
     assert Verdict.SPEECH not in Overlap().add(sound(), 1.0).run()
+
+
+def test_doors_that_ring_on_a_low_note_do_not() -> None:
+    takers = 0
+    for seed in range(40):
+        slam = door(np.random.default_rng(seed))
+        overlap = Overlap().add(slam * 8000 / np.abs(slam).max(), 1.0)
+        takers += Verdict.SPEECH in overlap.run()
+    assert takers <= 1
 
 
 def test_what_has_no_voice_at_all_is_called_noise() -> None:

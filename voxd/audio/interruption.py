@@ -57,6 +57,8 @@ VOICE_S = 0.04
 """Smooth voice that it takes: four pairs of neighbouring frames."""
 FADING_VOICE_S = 0.05
 """The same while the sound is getting softer, as everything does that was hit."""
+THUD_VOICE_S = 0.1
+"""The same for what is low and getting softer: a door that falls shut rings on one low note."""
 HASTE_S = (0.12, 0.24)
 """In this part of a sound it must be decided, or the agent speaks on for too long. Before it, there
 is time to be sure; after it, what becomes voice, or loud, is more often the end of a cough or the
@@ -85,6 +87,8 @@ _STEADY_DB = 2.0
 _STEADY_FRAMES = 4
 _FADING_DB = -4.0
 _DYING_DB = -9.0
+_THUD_FADING_DB = -2.0
+_LOW_DB = 15.0
 _NEWEST_FRAMES = 3
 """How far below its peak the newest 30 ms of a sound are: fading, and dying away like a bang."""
 _NOISE_SHARE = 0.08
@@ -276,9 +280,18 @@ def is_voiced(frames: Frames) -> bool:
         return False
     newest_db = float(np.mean(frames.level_dbfs[-_NEWEST_FRAMES:]) - frames.level_dbfs.max())
     needed_s = VOICE_S if newest_db > _FADING_DB else FADING_VOICE_S
+    if newest_db < _THUD_FADING_DB and _is_low(frames):
+        needed_s = THUD_VOICE_S
     if newest_db <= _DYING_DB or voiced_s(frames) < needed_s - 1e-9:
         return False
     return not is_machine(frames)
+
+
+def _is_low(frames: Frames) -> bool:
+    """Whether nearly all of it is below 500 Hz, like the fall of something heavy."""
+    is_loud = frames.level_dbfs > frames.level_dbfs.max() - _LOUD_RANGE_DB
+    bands_db = frames.bands_db[is_loud].mean(axis=0)
+    return float(bands_db[0] - bands_db[1:].max()) > _LOW_DB
 
 
 def is_machine(frames: Frames) -> bool:
