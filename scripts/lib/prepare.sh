@@ -212,9 +212,11 @@ make_environment() {
 
 # Installs a lock file: ready-made packages only, each with its hash checked.
 install_lock() {
-  say "installing what locks/$1.txt names"
+  say "installing what locks/$1.txt names ($(grep -c == "$root/locks/$1.txt") packages)"
+  # What is there already, and what else pip has to say of each, would bury the downloads.
   "$venv/bin/python" -m pip install --no-deps --only-binary :all: --require-hashes \
-    -r "$root/locks/$1.txt" >&2
+    --progress-bar off -r "$root/locks/$1.txt" 2>&1 |
+    sed -uE '/^(Requirement already|Looking in|Ignoring |WARNING: Location|Collecting|Using cached|Processing |Installing collected| *Attempting uninstall| *Found existing| *Uninstalling| *Successfully uninstalled)/d; s/^Successfully installed .*/done/; s/^ *Downloading ([^ ]+)-py[^ ]*|^ *Downloading ([^ ]+)-cp[^ ]*/  \1\2/' >&2
 }
 
 # Makes .venv hold what locks/$1.txt names ($1: runtime, or dev, which contains runtime).
