@@ -21,6 +21,7 @@ from voxd.contracts import EngineState
 from voxd.errors import Category, ConfigError, EngineError, ListenError, ModelError, Phase
 from voxd.notify import Notifier
 from voxd.runtime import Runtime
+from voxd.server import admission
 from voxd.server.keys import DoorKeys
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
@@ -105,12 +106,23 @@ async def status(http: aiohttp.ClientSession, url: str) -> int:
         return response.status
 
 
+async def announce_call(daemon: Daemon, http: aiohttp.ClientSession) -> str:
+    """The token of a call whose stream is awaited."""
+    async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": "CA1"}) as response:
+        return stream_of(await response.text())["token"]
+
+
 async def place_call(
     daemon: Daemon, http: aiohttp.ClientSession
 ) -> aiohttp.ClientWebSocketResponse:
     """A call whose greeting has begun."""
-    async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": "CA1"}) as response:
-        token = stream_of(await response.text())["token"]
+    return await open_stream(daemon, http, await announce_call(daemon, http))
+
+
+async def open_stream(
+    daemon: Daemon, http: aiohttp.ClientSession, token: str
+) -> aiohttp.ClientWebSocketResponse:
+    """The stream of a call that was announced, up to its greeting."""
     socket = await http.ws_connect(f"{daemon.url}/twilio/media")
     await socket.send_str(connected())
     await socket.send_str(start("CA1", token))
@@ -171,6 +183,50 @@ async def test_a_running_call_may_finish_and_no_new_one_begins() -> None:
         await socket.close()
         await daemon.ended()
         assert daemon.runtime.calls.end_reason("CA1") == "line_lost"
+
+
+async def draining(daemon: Daemon, http: aiohttp.ClientSession) -> None:
+    daemon.shutdown.signal()
+    async with asyncio.timeout(10):
+        while await status(http, f"{daemon.url}/health/ready") != 503:
+            pass
+
+
+async def test_a_call_that_was_promised_its_stream_before_the_signal_gets_it() -> None:
+    async with running() as (daemon, http):
+        await daemon.ready()
+        token = await announce_call(daemon, http)
+        await draining(daemon, http)
+        assert await announce_call(daemon, http) == token  # Twilio repeats its webhook
+        socket = await open_stream(daemon, http, token)
+        assert daemon.runtime.calls.is_active("CA1")
+        assert not daemon.task.done()
+        await socket.close()
+        await daemon.ended()
+        assert daemon.runtime.calls.end_reason("CA1") == "line_lost"
+
+
+async def test_a_promised_stream_that_does_not_come_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(admission, "RESERVED_S", 0.05)
+    async with running(drain_s=3600) as (daemon, http):
+        await daemon.ready()
+        await announce_call(daemon, http)
+        daemon.shutdown.signal()
+        await daemon.ended()
+        assert not daemon.stage.llm.sequences
+
+
+async def test_a_promise_does_not_outlive_the_drain() -> None:
+    async with running(drain_s=3600) as (daemon, http):
+        await daemon.ready()
+        await announce_call(daemon, http)
+        await draining(daemon, http)
+        assert not daemon.task.done()
+        daemon.shutdown.signal()
+        await daemon.ended()
+        assert not len(daemon.runtime.calls)
 
 
 async def test_a_call_that_outlives_the_drain_is_ended() -> None:

@@ -448,8 +448,9 @@ def test_emotions_are_known_words_and_tiers_know_what_they_have_of_them() -> Non
     assert set(found) == keys
 
 
-def test_base_dir_is_not_a_key() -> None:
-    assert problems_of({**RAW, "base_dir": "/"}) == {"base_dir": "is not a key of this file"}
+@pytest.mark.parametrize(("key", "value"), [("base_dir", "/"), ("is_outbound", True)])
+def test_what_a_call_adds_to_the_config_is_not_a_key(key: str, value: Any) -> None:
+    assert problems_of({**RAW, key: value}) == {key: "is not a key of this file"}
 
 
 @pytest.mark.parametrize(

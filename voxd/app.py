@@ -1,7 +1,8 @@
 """Run the daemon: listen, warm up, serve, drain. Owns signals and systemd's notifications.
 
 Health answers from the first moment, calls are taken once everything is warm, and the first
-SIGTERM or SIGINT lets running calls finish (`server.drain_s`). A second one ends them now.
+SIGTERM or SIGINT lets calls finish that run or were promised a stream (`server.drain_s`). A second
+one ends them now.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from voxd.engines.health_board import HealthBoard
 from voxd.errors import ConfigError
 from voxd.notify import Notifier
 from voxd.runtime import Runtime, background, open_runtime
+from voxd.server.admission import Admission
 from voxd.server.certificate import Certificate
 from voxd.server.exposure import check_exposure
 from voxd.server.guard import Guard
@@ -34,6 +36,8 @@ logger = logging.getLogger(__name__)
 
 END_S = 5.0
 """Calls that were told to end have this long: closing a socket and freeing a sequence."""
+PROMISE_S = 0.1
+"""How often a draining daemon without calls looks whether it still owes somebody a stream."""
 AFTER_S = 1.0
 """After the last call the server stays this long, so that Twilio's `/twilio/after` is answered."""
 
@@ -171,18 +175,28 @@ async def _starting(shutdown: Shutdown) -> AsyncIterator[None]:
 
 
 async def _drain(state: ServerState, runtime: Runtime, shutdown: Shutdown) -> None:
-    """Let running calls finish, then end them."""
-    calls = runtime.calls
+    """Let calls finish that run or were promised a stream, then end them."""
+    calls, admission, limit_s = runtime.calls, state.admission, state.config.server.drain_s
+    assert admission is not None  # since `state.open`
     state.drain()
-    logger.info("draining", extra={"calls": len(calls), "limit_s": state.config.server.drain_s})
-    if not len(calls):
+    logger.info("draining", extra={"calls": len(calls), "limit_s": limit_s})
+    if not len(calls) and not admission.promised_s:
         return
-    await _first_of(state.config.server.drain_s, calls.wait_empty(), shutdown.now.wait())
+    await _first_of(limit_s, _serve_promised(calls, admission), shutdown.now.wait())
+    admission.withdraw()
     if len(calls):
         logger.warning("ending calls", extra={"calls": len(calls)})
         calls.request_shutdown()
         await _end_calls(calls)
     await _first_of(AFTER_S, shutdown.now.wait())
+
+
+async def _serve_promised(calls: CallRegistry, admission: Admission) -> None:
+    """Return once no call runs and none can come any more."""
+    await calls.wait_empty()
+    while promised_s := admission.promised_s:
+        await asyncio.sleep(min(promised_s, PROMISE_S))
+        await calls.wait_empty()
 
 
 async def _end_calls(calls: CallRegistry) -> None:

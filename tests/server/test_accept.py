@@ -18,17 +18,31 @@ from voxd.server.certificate import Certificate
 from voxd.server.peer import Address, Network
 
 HOST = "127.0.0.1"
-ONE, OTHER = "127.0.0.2", "127.0.0.3"
+ONE, OTHER, THIRD, FOURTH = "127.0.0.2", "127.0.0.3", "127.0.0.4", "127.0.0.5"
 ASK = b"GET / HTTP/1.0\r\n\r\n"
+
+
+class Gate:
+    """Where requests wait that take their time."""
+
+    def __init__(self) -> None:
+        self.waiting = 0
+        self.may_pass = asyncio.Event()
 
 
 @asynccontextmanager
 async def serving(
-    most: int = 100, most_per_address: int = 100, certificate: Certificate | None = None
+    most: int = 100,
+    most_per_address: int = 100,
+    certificate: Certificate | None = None,
+    gate: Gate | None = None,
 ) -> AsyncIterator[int]:
     """A server behind a doorman; yields its port."""
 
     async def answer(request: web.BaseRequest) -> web.Response:
+        if gate is not None:
+            gate.waiting += 1
+            await gate.may_pass.wait()
         return web.Response(text=f"{request.scheme} {request.remote}")
 
     server = web.Server(answer)
@@ -43,7 +57,7 @@ async def serving(
         await asyncio.wait([task])
         listener.close()
         await server.shutdown(1)
-        assert not doorman._opening
+        assert not doorman._opening and not doorman._busy
 
 
 @pytest.fixture(autouse=True)
@@ -131,7 +145,50 @@ async def test_an_address_that_is_exempt_is_bounded_with_all_others_only() -> No
             assert b"200 OK" in await ask(port)
     async with serving(most=3, most_per_address=1) as port:
         with silent(port, 3):
-            assert await ask(port) == b""
+            assert await ask(port, ONE) == b""
+            assert b"200 OK" in await ask(port)  # the oldest of its own gave way
+
+
+def is_closed(connection: socket.socket) -> bool:
+    connection.settimeout(5)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+
+
+async def test_silent_connections_of_many_addresses_keep_nobody_out() -> None:
+    async with serving(most=6, most_per_address=2) as port:
+        with silent(port, 2, ONE) as first, silent(port, 2, OTHER), silent(port, 2, THIRD):
+            assert b"200 OK" in await ask(port, FOURTH)
+            assert b"200 OK" in await ask(port)
+            assert is_closed(first[0])
+
+
+async def test_a_request_that_has_begun_is_not_cut_off_for_a_newcomer() -> None:
+    gate = Gate()
+    async with serving(most=3, most_per_address=3, gate=gate) as port:
+        begun = [await connect(port, ONE) for _ in range(3)]
+        for _, writer in begun:
+            writer.write(ASK)
+        async with asyncio.timeout(10):
+            while gate.waiting < 3:
+                await asyncio.sleep(0.005)
+        assert await ask(port, OTHER) == b""
+        gate.may_pass.set()
+        for reader, writer in begun:
+            assert b"200 OK" in await reader.read()
+            await close(writer)
+        assert b"200 OK" in await ask(port, OTHER)
+
+
+async def test_a_handshake_that_does_not_come_gives_way_too(tmp_path: Path) -> None:
+    certificate, cert = certificate_in(tmp_path)
+    async with serving(4, 2, certificate) as port:
+        with silent(port, 2, ONE) as first, silent(port, 2, OTHER):
+            for _ in range(3):
+                assert b"https" in await ask(port, THIRD, trusting(cert))
+            assert is_closed(first[0])
 
 
 async def test_a_handshake_that_does_not_come_takes_its_own_address_s_places_only(

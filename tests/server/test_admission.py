@@ -14,7 +14,7 @@ from voxd.errors import AdmissionRefused, Category, EngineError, Phase
 from voxd.events import EndReason, Kind
 from voxd.runtime import Runtime
 from voxd.server import admission
-from voxd.server.admission import Admission
+from voxd.server.admission import Admission, Need
 from voxd.stack import CallStack
 from voxd.telemetry.journal import Journal
 
@@ -246,6 +246,33 @@ async def test_turns_are_refused_when_no_model_answers() -> None:
         turns(Admission(runtime), "CA1")
 
 
+async def test_calls_that_will_come_count_as_if_they_were_there() -> None:
+    runtime = runtime_with(max_calls=3, **{"fake-llm": SimpleNamespace(sequences=2)})
+    room, config = Admission(runtime), runtime.config.dialled("")
+    need = room.check_room(config)
+    assert need == Need(is_stream=True, is_local=True)
+    room.check_room(config, [need])
+    with pytest.raises(AdmissionRefused, match="local_sequences"):
+        room.check_room(config, [need, need])
+    elsewhere = Need(is_stream=True, is_local=False)
+    room.check_room(config, [elsewhere, elsewhere])
+    with pytest.raises(AdmissionRefused, match="max_calls"):
+        room.check_room(config, [elsewhere] * 3)
+    assert (room.reserved, room.streams, len(runtime.early)) == (0, 0, 0)
+
+
+async def test_turns_that_will_come_need_a_place_at_the_model_alone() -> None:
+    tables = {"tier": {"transport": "twiml"}, "server": {"public_url": "https://x", "max_calls": 1}}
+    config = make_config(**tables)
+    config = config.model_copy(update={"engines": {"fake-llm": SimpleNamespace(sequences=2)}})
+    room = Admission(make_runtime(Stage(config=config)))
+    need = room.check_room(config, [Need(is_stream=True, is_local=False)] * 5)
+    assert need == Need(is_stream=False, is_local=True)
+    room.check_room(config, [need])
+    with pytest.raises(AdmissionRefused, match="local_sequences"):
+        room.check_room(config, [need, need])
+
+
 @pytest.mark.parametrize("seed", range(10))
 async def test_no_order_of_webhooks_streams_and_ends_takes_more_than_there_is(seed: int) -> None:
     """Streams, turns and repeated webhooks of 12 calls, where 4 streams and 5 places are."""
@@ -287,3 +314,27 @@ async def test_no_order_of_webhooks_streams_and_ends_takes_more_than_there_is(se
                 await runtime.calls.finish(call, EndReason.CALLER_HUNG_UP)
         assert room.streams == len(tokens) + len(streams) <= 4
     await runtime.early.aclose()
+
+
+async def test_what_is_promised_lasts_until_it_is_used_or_too_late(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    room = Admission(runtime_with())
+    assert not room.promised_s and not room.is_reserved("CA1")
+    token = room.reserve("CA1").token
+    assert 0 < room.promised_s <= admission.RESERVED_S
+    assert room.is_reserved("CA1") and not room.is_reserved("CA2")
+    room.consume(token, "CA1")
+    assert not room.promised_s and not room.is_reserved("CA1")
+    monkeypatch.setattr(admission, "RESERVED_S", 0.0)
+    room.reserve("CA2")
+    assert not room.promised_s and not room.is_reserved("CA2")
+
+
+async def test_promises_that_are_withdrawn_give_back_what_was_begun() -> None:
+    runtime = runtime_with()
+    room = Admission(runtime)
+    token = room.reserve("CA1").token
+    room.withdraw()
+    assert room.consume(token, "CA1") is None
+    assert (room.reserved, room.promised_s) == (0, 0.0)

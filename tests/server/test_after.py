@@ -1,5 +1,6 @@
 """What Twilio is told to do once a stream, a transfer or a recording is over, over real HTTP."""
 
+import json
 import logging
 from xml.etree import ElementTree
 
@@ -81,7 +82,11 @@ async def test_a_transfer_that_nobody_answers_ends_in_a_message() -> None:
         ]
         assert await post(server, RECORDED) == [phrases.message_taken, "Hangup"]
         finished = server.runtime.calls.finished("CA1")
-        assert finished is not None and finished.recording == RECORDED["RecordingSid"]
+        assert finished is not None
+        assert (finished.recording, finished.recording_s) == (RECORDED["RecordingSid"], 17)
+        status, body = await server.get("/api/calls/CA1")
+        answer = json.loads(body)
+        assert (answer["recording"], answer["recording_s"]) == (RECORDED["RecordingSid"], 17)
 
 
 async def test_a_transfer_that_is_answered_ends_with_its_talk() -> None:

@@ -1,18 +1,25 @@
 """Operators place calls over real HTTP, through the real twilio package, at a strict server."""
 
+import asyncio
 import logging
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
 from tests.fakes.call import make_config
+from tests.lookup.test_directory import Service
 from tests.server.harness import connected, serving, start, stream_of
 from tests.server.placing import API_TOKEN, FROM, TO, WANTED, Placing, placing
 from tests.server.twilio_turns import PUBLIC, TOKEN, TwilioTurns
 from tests.servers.twilio_rest import AUTH_TOKEN, Fault, Trouble
+from voxd.config import Number
 from voxd.contracts import EngineState, EngineStatus
+from voxd.dialog.conversation import system_prompt
 from voxd.events import EndReason, Kind
+from voxd.lookup.answer import NoAnswer
+from voxd.lookup.directory import Directory
 
 AGENTS: dict[str, Any] = {"sales": {"prompt": "You sell to {name}.", "greeting": "Hello {name}."}}
 
@@ -26,7 +33,8 @@ async def test_an_order_becomes_a_call_that_its_agent_leads() -> None:
         call_sid = await both.place(agent="sales", variables={"name": "Ada"})
         ordered = both.twilio.only_call.order
         assert (ordered["To"], ordered["From"], ordered["Timeout"]) == (TO, FROM, "30")
-        assert ordered["StatusCallback"] == f"{both.server.url}/twilio/status"
+        (order,) = both.server.state.outbound._calls
+        assert ordered["StatusCallback"] == f"{both.server.url}/twilio/status?order={order}"
         stream = stream_of(await both.answered(call_sid))
         assert both.server.state.admission is not None
         reservation = both.server.state.admission.consume(stream["token"], call_sid)
@@ -34,6 +42,8 @@ async def test_an_order_becomes_a_call_that_its_agent_leads() -> None:
         config = reservation.stack.config
         assert config.agent.prompt == "You sell to Ada."
         assert config.phrases.greeting == "Hello Ada."
+        told = "You placed this call. When somebody answered, you said: Hello Ada."
+        assert system_prompt(config) == f"You sell to Ada.\n\n{told}"
         reservation.stack.close()
 
 
@@ -136,6 +146,32 @@ async def test_nobody_is_called_for_whom_there_is_no_room() -> None:
         await both.place()
 
 
+@pytest.mark.parametrize(
+    "tables", [{}, {"tier": {"transport": "twiml"}, "server": {"public_url": PUBLIC}}], ids=str
+)
+async def test_nobody_is_called_for_whom_the_model_has_no_place(tables: dict[str, Any]) -> None:
+    config = make_config(**tables)
+    config = config.model_copy(update={"engines": {"fake-llm": SimpleNamespace(sequences=2)}})
+    async with placing(config=config) as both:
+        await both.place()
+        second = await both.place()
+        status, answer = await both.ask("POST", "/api/calls", json=WANTED)
+        assert (status, answer["error"], answer["reason"]) == (503, "no_room", "local_sequences")
+        assert await both.report("/twilio/status", second, CallStatus="busy") == 204
+        await both.place()
+
+
+async def test_turns_that_ring_count_against_the_turns() -> None:
+    tables: dict[str, Any] = {"server": {"public_url": PUBLIC}, "twiml": {"max_calls": 1}}
+    async with placing(config=make_config(tier={"transport": "twiml"}, **tables)) as both:
+        call_sid = await both.place()
+        for _ in range(2):
+            status, answer = await both.ask("POST", "/api/calls", json=WANTED)
+            assert (status, answer["reason"]) == (503, "max_turn_calls")
+            await both.answered(call_sid)
+        await both.server.state.turn_calls.aclose()
+
+
 async def test_nobody_is_called_while_nothing_could_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -194,6 +230,85 @@ async def test_a_call_that_was_placed_unknown_to_us_is_led_when_it_is_answered()
         body = (await both.server.post(f"/twilio/voice?order={token}", {"CallSid": "CA7"}))[1]
         assert stream_of(body)["token"]
         assert (await both.ask("GET", "/api/calls/CA7"))[0] == 200
+
+
+async def test_the_greeting_is_ready_when_somebody_answers() -> None:
+    async with placing(config=sales_config()) as both:
+        runtime, tts = both.server.runtime, both.server.stage.tts
+        call_sid = await both.place(agent="sales", variables={"name": "Ada"})
+        async with asyncio.timeout(5):
+            while len(runtime.early):
+                await asyncio.sleep(0.005)
+        assert tts.texts == ["Hello Ada."]
+        token = stream_of(await both.answered(call_sid))["token"]
+        async with both.server.socket() as socket:
+            await socket.send_str(connected())
+            await socket.send_str(start(call_sid, token))
+            assert (await socket.receive_json(timeout=5))["event"] == "media"
+        assert [request.call_id for request in tts.requests] == [f"{call_sid}-ahead"]
+
+
+async def test_a_greeting_that_cannot_be_rendered_ahead_is_no_failure_of_the_call() -> None:
+    async with placing(config=sales_config()) as both:
+        runtime, tts = both.server.runtime, both.server.stage.tts
+        tts.refusals = 1
+        call_sid = await both.place(agent="sales")
+        async with asyncio.timeout(5):
+            while len(runtime.early):
+                await asyncio.sleep(0.005)
+        assert tts.refusals == 0
+        assert stream_of(await both.answered(call_sid))["token"]
+
+
+async def test_the_look_up_says_whose_call_it_is_as_for_one_that_comes_in() -> None:
+    config = sales_config(numbers={FROM: {"tenant": "file", "variables": {"name": "file"}}})
+    service = Service(Number(tenant="sol", agent="sales", variables={"name": "Ana"}))
+    async with placing(config=config) as both:
+        both.server.state.directory = Directory(config, service)  # type: ignore[arg-type]
+        for given, name in (({}, "Ana"), ({"variables": {"name": "Ada"}}, "Ada")):
+            call_sid = await both.place(**given)
+            await both.answered(call_sid)
+            seen = both.server.state.directory.recall(call_sid)
+            assert (seen.call.tenant, seen.agent.prompt) == ("sol", f"You sell to {name}.")
+        assert service.asked == [(FROM, TO, "")]
+
+
+async def test_a_look_up_that_fails_keeps_nobody_from_being_called() -> None:
+    config = sales_config(numbers={FROM: {"tenant": "file"}})
+    async with placing(config=config) as both:
+        service = Service(NoAnswer("status"))
+        both.server.state.directory = Directory(config, service)  # type: ignore[arg-type]
+        call_sid = await both.place(agent="sales")
+        await both.answered(call_sid)
+        seen = both.server.state.directory.recall(call_sid)
+        assert (seen.call.tenant, seen.agent.prompt) == ("file", "You sell to you.")
+
+
+async def test_a_daemon_that_is_told_to_stop_during_the_look_up_calls_nobody() -> None:
+    async with placing() as both:
+        state = both.server.state
+
+        class Stopping(Service):
+            async def fetch(self, called: str, caller: str, call_sid: str) -> Number:
+                state.drain()
+                return Number()
+
+        state.directory = Directory(state.config, Stopping())  # type: ignore[arg-type]
+        assert await both.ask("POST", "/api/calls", json=WANTED) == (503, {"error": "draining"})
+        assert both.twilio.requests == []
+
+
+async def test_a_call_that_twilio_has_reported_was_placed_whatever_became_of_the_answer() -> None:
+    async with placing(deadline_s=0.5) as both:
+        both.twilio.fault = Fault(Trouble.HANG, times=1)
+        async with asyncio.TaskGroup() as tasks:
+            asked = tasks.create_task(both.ask("POST", "/api/calls", json=WANTED))
+            async with asyncio.timeout(5):
+                while not (orders := both.server.state.outbound._calls):
+                    await asyncio.sleep(0.005)
+            path = f"/twilio/status?order={next(iter(orders))}"
+            assert await both.report(path, "CA7", CallStatus="initiated") == 204
+        assert asked.result() == (201, {"call_sid": "CA7", "status": "initiated"})
 
 
 async def test_how_a_call_goes_can_be_asked() -> None:

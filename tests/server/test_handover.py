@@ -116,4 +116,23 @@ def test_a_message_is_thanked_for() -> None:
 def test_a_spanish_caller_is_told_in_spanish() -> None:
     spanish = config_with(language="es", greeting="")
     document = after_dial(spanish, DialStatus.BUSY, AFTER)
-    assert 'language="es-MX">Lo siento, nadie puede atender' in document
+    assert 'voice="Polly.Mia-Neural">Lo siento, nadie puede atender' in document
+
+
+@pytest.mark.parametrize(
+    ("config", "voice"),
+    [
+        (make_config(), "Polly.Joanna-Neural"),
+        (make_config(tier={"polly": "generative"}), "Polly.Joanna-Generative"),
+        (config_with(voices={"polly": "Polly.Amy"}), "Polly.Amy"),
+    ],
+)
+def test_the_voice_is_that_of_the_same_agents_turns(config: Config, voice: str) -> None:
+    for document in (
+        what_follows(config, EndReason.BUG, AFTER),
+        what_follows(config, EndReason.AGENT_HUNG_UP, AFTER, TakeMessage()),
+        after_dial(config, DialStatus.BUSY, AFTER),
+        after_recording(config),
+    ):
+        say = ElementTree.fromstring(document).find("Say")
+        assert say is not None and say.attrib["voice"] == voice

@@ -26,7 +26,7 @@ from voxd.caller.call import place_call
 from voxd.caller.plan import CallPlan, build_turn
 from voxd.caller.report import CallReport, Outcome
 from voxd.events import EndReason
-from voxd.server import admission
+from voxd.server import admission, listen
 from voxd.server.guard import Guard
 from voxd.server.keys import DoorKeys
 from voxd.server.listen import HEAD_S
@@ -35,6 +35,9 @@ from voxd.server.state import MAX_HALF_OPEN_PER_ADDRESS
 
 TOKEN = "the account's auth token"
 SPEECH = Path(__file__).parents[1] / "samples" / "speech" / "yes.ulaw"
+OVERCROWDED = "more silent connections than places"
+FEW_PLACES = 20
+"""Beside those of calls, for that intruder."""
 STRANGER, OTHER = {"X-Forwarded-For": "54.1.2.3"}, {"X-Forwarded-For": "54.9.9.9"}
 """Two addresses, as the trusted proxy of these tests tells them."""
 
@@ -243,6 +246,20 @@ async def silent_connections(door: Door) -> str:
     return f"taken, with {HEAD_S:g} s for a request each; a webhook beside them was answered"
 
 
+async def all_places(door: Door) -> str:
+    async with contextlib.AsyncExitStack() as stack:
+        readers = []
+        for _ in range(5 * FEW_PLACES):
+            reader, writer = await asyncio.open_connection(HOST, door.server.port)
+            stack.callback(writer.close)
+            readers.append(reader)
+        await door.reserve("CAbesides")
+        async with asyncio.timeout(HEAD_S / 2):
+            assert await readers[0].read() == b""
+        assert not readers[-1].at_eof()
+    return "each newcomer has the oldest silent one closed; a webhook beside them was answered"
+
+
 INTRUDERS = {
     "unsigned": unsigned,
     "wrongly signed": wrongly_signed,
@@ -256,6 +273,7 @@ INTRUDERS = {
     "10,000 messages a second": flood,
     "200 half-open WebSockets": half_open,
     "200 silent connections": silent_connections,
+    OVERCROWDED: all_places,
 }
 
 
@@ -287,8 +305,10 @@ async def good_call(door: Door) -> CallReport:
 
 @pytest.mark.parametrize("name", INTRUDERS)
 async def test_an_intruder_gets_nothing_and_disturbs_nobody(
-    name: str, table: list[tuple[str, str, str]]
+    name: str, table: list[tuple[str, str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if name == OVERCROWDED:
+        monkeypatch.setattr(listen, "SPARE_CONNECTIONS", FEW_PLACES)
     async with open_door() as door, asyncio.TaskGroup() as group:
         good = group.create_task(good_call(door))
         async with asyncio.timeout(10):

@@ -150,10 +150,22 @@ async def test_before_it_is_warm_there_is_no_socket() -> None:
                 pass
 
 
-async def test_a_token_is_worth_nothing_while_draining() -> None:
+async def test_a_token_of_before_the_drain_opens_its_call() -> None:
     async with serving() as server:
         token = await server.reserve()
         server.state.drain()
+        async with server.socket() as socket:
+            await socket.send_str(connected())
+            await socket.send_str(start("CA1", token))
+            await socket.receive(timeout=5)  # its greeting
+            assert server.runtime.calls.is_active("CA1")
+
+
+async def test_a_token_that_was_withdrawn_is_worth_nothing() -> None:
+    async with serving() as server:
+        token = await server.reserve()
+        assert server.state.admission is not None
+        server.state.admission.withdraw()
         async with server.socket() as socket:
             await socket.send_str(connected())
             await socket.send_str(start("CA1", token))

@@ -6,7 +6,8 @@ import pytest
 
 from tests.fakes.call import make_config
 from tests.server.harness import connected, serving, start, stream_of
-from tests.server.placing import placing
+from tests.server.placing import WANTED, Placing, placing
+from tests.servers.twilio_rest import Fault, Trouble
 from tests.telemetry.test_calls import Call
 from voxd.events import AnsweredBy, AnswererJudged, CallEnded, EndReason
 from voxd.server.progress import read_answerer
@@ -132,6 +133,55 @@ async def test_a_machine_that_is_talked_to_in_turns_is_hung_up_at_twilio() -> No
         await both.report("/twilio/status", call_sid, CallStatus="completed")
         reason = await both.server.runtime.calls.wait_finished(call_sid, 5.0)
         assert reason is EndReason.ANSWERED_BY_MACHINE
+
+
+async def lost_order(both: Placing) -> str:
+    """An order whose answer does not come, though it was heard; returns its token."""
+    both.twilio.fault = Fault(Trouble.HANG, times=1)
+    assert (await both.ask("POST", "/api/calls", json=WANTED))[0] == 504
+    (token,) = both.server.state.outbound._calls
+    return token
+
+
+async def test_a_call_is_known_by_its_first_report_when_the_answer_to_its_order_is_lost() -> None:
+    async with placing(deadline_s=0.3) as both:
+        token = await lost_order(both)
+        path = f"/twilio/status?order={token}"
+        assert await both.report(path, "CA7", CallStatus="ringing") == 204
+        assert (await both.ask("GET", "/api/calls/CA7"))[1]["status"] == "ringing"
+        # Another call that names the order, and one that names none of ours, change nothing.
+        assert await both.report(path, "CA8", CallStatus="completed") == 204
+        made_up = "/twilio/status?order=made-up"
+        assert await both.report(made_up, "CA7", CallStatus="completed") == 204
+        assert len(both.server.state.outbound.waiting(0.0)) == 1
+        assert await both.report(path, "CA7", CallStatus="busy", CallDuration="0") == 204
+        assert both.server.state.outbound.waiting(0.0) == ()
+        assert (await both.ask("GET", "/api/calls/CA7"))[1]["status"] == "busy"
+
+
+async def test_a_machine_that_answers_before_the_order_is_answered_is_hung_up() -> None:
+    async with placing(deadline_s=0.3) as both:
+        token = await lost_order(both)
+        call = both.twilio.add_call("CA7")
+        path = f"/twilio/answerer?order={token}"
+        assert await both.report(path, "CA7", AnsweredBy="fax") == 204
+        assert (await both.ask("GET", "/api/calls/CA7"))[1]["answered_by"] == "fax"
+        assert call.status == "completed"
+
+
+async def test_an_order_names_itself_in_the_addresses_of_all_its_reports() -> None:
+    async with placing() as both:
+        call_sid = await both.place(machine_detection="hang_up")
+        (token,) = both.server.state.outbound._calls
+        ordered = both.twilio.only_call.order
+        for name, word in (("StatusCallback", "status"), ("AsyncAmdStatusCallback", "answerer")):
+            address = f"{both.server.url}/twilio/{word}?order={token}"
+            assert ordered[name] == address
+            fields = {"CallStatus": "ringing", "AnsweredBy": "human"}
+            path = address.removeprefix(both.server.url)
+            assert await both.report(path, call_sid, **fields) == 204
+        answer = (await both.ask("GET", f"/api/calls/{call_sid}"))[1]
+        assert (answer["status"], answer["answered_by"]) == ("ringing", "human")
 
 
 async def test_calls_that_nobody_ordered_have_no_answerer() -> None:

@@ -79,6 +79,8 @@ async def test_so_many_last_answers_are_remembered(monkeypatch: pytest.MonkeyPat
 async def test_there_is_room_for_so_many() -> None:
     it = Calls(most=1)
     it.calls.check_room()
+    with pytest.raises(AdmissionRefused, match="max_turn_calls"):
+        it.calls.check_room(waiting=1)
     await it.start("CA1")
     with pytest.raises(AdmissionRefused):
         it.calls.check_room()

@@ -12,7 +12,7 @@ from tests.fakes.call import GREETING, make_config
 from tests.fakes.language_model import STALL, Script, said
 from tests.server.harness import Server, serving
 from tests.server.twilio_turns import PUBLIC, TOKEN, TwilioTurns, read
-from voxd.call.turns import shell
+from voxd.call.turns import answering
 from voxd.config import Config
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import EndReason, ToolCall
@@ -105,7 +105,7 @@ async def test_a_late_reply_is_fetched_behind_a_filler() -> None:
 
 
 async def test_a_long_reply_is_fetched_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shell, "WHOLE_S", 0.05)
+    monkeypatch.setattr(answering, "WHOLE_S", 0.05)
     async with calling((0.01, "We are open. ", 0.2, "Come in.")) as twilio:
         await twilio.dial()
         answer = await twilio.say("Are you open?")
@@ -193,6 +193,8 @@ async def test_a_caller_who_hung_up_ends_the_call() -> None:
         assert status == 200 and "<Hangup" in text
         await until(lambda: calls_of(twilio.server) == 0)
         assert twilio.server.runtime.calls.end_reason("CA1") is EndReason.CALLER_HUNG_UP
+        assert (await twilio.dial()).verbs == ["Hangup"]  # a webhook that comes again
+        assert calls_of(twilio.server) == 0
 
 
 async def test_there_is_room_for_so_many_calls_and_no_more() -> None:

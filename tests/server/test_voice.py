@@ -79,7 +79,7 @@ async def test_a_spanish_number_is_refused_in_spanish() -> None:
     config = make_config(numbers={CALL["To"]: {"language": "es"}})
     async with serving(config=config, is_ready=False) as server:
         body = (await server.post("/twilio/voice", CALL))[1]
-        assert 'language="es-MX">Lo siento, todas nuestras líneas están ocupadas' in body
+        assert 'voice="Polly.Mia-Neural">Lo siento, todas nuestras líneas están ocupadas' in body
 
 
 async def test_before_it_is_warm_and_while_it_drains_calls_are_refused_with_a_sentence() -> None:
@@ -204,3 +204,32 @@ async def test_a_look_up_that_hangs_delays_a_call_and_loses_none(
                 body = (await server.post("/twilio/voice", {**CALL, "CallSid": call_sid}))[1]
                 assert "<Stream" in body
     assert len(service.asked) == 1
+
+
+@pytest.mark.parametrize("transport", ["stream", "twiml"])
+async def test_who_hangs_up_while_the_look_up_is_asked_holds_no_place(
+    transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VOXD_LOOKUP_SECRET", lookup.SECRET)
+    async with lookup.lookup_server() as service:
+        service.hangs = True
+        config = make_config(
+            tier={"transport": transport},
+            server={"public_url": "https://voice.example.com"},
+            lookup={"url": service.url, "deadline_s": 1.0},
+        )
+        async with serving(config=config) as server, open_lookup(config) as client:
+            server.state.directory = Directory(config, client)
+            async with asyncio.TaskGroup() as tasks:
+                calling = tasks.create_task(server.post("/twilio/voice", CALL))
+                async with asyncio.timeout(5):
+                    while not service.asked:
+                        await asyncio.sleep(0.005)
+                over = {"CallSid": "CA1", "CallStatus": "completed"}
+                assert (await server.post("/twilio/status", over))[0] == 204
+                assert not calling.done()
+            status, body = calling.result()
+            assert status == 200 and "<Hangup" in body
+            assert "<Stream" not in body and "<Gather" not in body
+            assert server.state.admission is not None
+            assert server.state.admission.reserved == len(server.state.turn_calls) == 0

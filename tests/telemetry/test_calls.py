@@ -146,14 +146,15 @@ async def test_an_apology_counts_once_it_was_heard(phrase: PhraseKind, is_heard:
 
 async def test_a_message_recorded_afterwards_is_remembered_with_its_call() -> None:
     calls = CallRegistry()
-    calls.note_recording("CA1", "RE1")
+    calls.note_recording("CA1", "RE1", 5)
     assert calls.finished("CA1") is None
     calls.add("CA1", Call())
-    calls.note_recording("CA1", "RE1")
+    calls.note_recording("CA1", "RE1", 5)
     await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
-    calls.note_recording("CA1", "RE2")
+    calls.note_recording("CA1", "RE2", 9)
     finished = calls.finished("CA1")
-    assert finished is not None and finished.recording == "RE2"
+    assert finished is not None
+    assert (finished.recording, finished.recording_s) == ("RE2", 9)
 
 
 async def test_whose_call_it_is_stays_known_and_stands_in_the_log(

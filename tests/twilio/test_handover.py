@@ -11,10 +11,12 @@ from voxd.twilio.handover import (
     read_dial_status,
     say_then,
 )
+from voxd.twilio.polly import choose_voice
 
 AFTER = "https://voice.example.com/twilio/after?step=x&y=1"
 DIAL = Dial("+15550100", AFTER, ring_s=20)
 RECORD = Record(AFTER, max_s=90, silence_s=4)
+EN, ES = choose_voice("en", "neural"), choose_voice("es", "neural")
 
 
 def verbs(document: str) -> list[ElementTree.Element]:
@@ -24,7 +26,7 @@ def verbs(document: str) -> list[ElementTree.Element]:
 
 
 def test_a_call_is_connected_and_we_are_told_how_that_went() -> None:
-    (dial,) = verbs(say_then((), "en", DIAL))
+    (dial,) = verbs(say_then((), EN, DIAL))
     assert dial.tag == "Dial"
     assert dial.attrib == {
         "action": AFTER,
@@ -37,13 +39,16 @@ def test_a_call_is_connected_and_we_are_told_how_that_went() -> None:
 
 
 def test_the_person_who_takes_over_may_see_another_number() -> None:
-    (dial,) = verbs(say_then((), "en", Dial("+15550100", AFTER, 20, caller_id="+15550199")))
+    (dial,) = verbs(say_then((), EN, Dial("+15550100", AFTER, 20, caller_id="+15550199")))
     assert dial.attrib["callerId"] == "+15550199"
 
 
 def test_a_message_is_recorded_and_silence_ends_the_call() -> None:
-    say, record, hangup = verbs(say_then(["Speak after the tone."], "en", RECORD))
-    assert (say.text, say.attrib["language"]) == ("Speak after the tone.", "en-US")
+    say, record, hangup = verbs(say_then(["Speak after the tone."], EN, RECORD))
+    assert (say.text, say.attrib) == (
+        "Speak after the tone.",
+        {"voice": "Polly.Joanna-Neural", "language": "en-US"},
+    )
     assert record.attrib == {
         "action": AFTER,
         "method": "POST",
@@ -57,22 +62,31 @@ def test_a_message_is_recorded_and_silence_ends_the_call() -> None:
 
 
 def test_somebody_elses_document_goes_on() -> None:
-    (redirect,) = verbs(say_then((), "en", Redirect("https://other.example.com/?a=1&b=2")))
+    (redirect,) = verbs(say_then((), EN, Redirect("https://other.example.com/?a=1&b=2")))
     assert (redirect.tag, redirect.text) == ("Redirect", "https://other.example.com/?a=1&b=2")
 
 
 @pytest.mark.parametrize("step", [DIAL, RECORD, Redirect("https://x"), None])
 def test_whatever_is_said_first_is_escaped_and_in_its_language(step: Step) -> None:
-    said = verbs(say_then(["<Hangup/> & \x00 más", "Adiós."], "es", step))
+    said = verbs(say_then(["<Hangup/> & \x00 más", "Adiós."], ES, step))
     assert [(verb.tag, verb.text) for verb in said[:2]] == [
         ("Say", "<Hangup/> &  más"),
         ("Say", "Adiós."),
     ]
+    assert {verb.attrib["voice"] for verb in said[:2]} == {"Polly.Mia-Neural"}
     assert said[0].attrib["language"] == "es-MX"
 
 
+def test_it_is_said_as_the_agent_speaks() -> None:
+    slow = choose_voice("en", "neural", own="Polly.Amy-Neural", speed=0.9)
+    say, _ = verbs(say_then(["One & all."], slow, None))
+    (prosody,) = say
+    assert (say.attrib, prosody.attrib) == ({"voice": "Polly.Amy-Neural"}, {"rate": "90%"})
+    assert prosody.text == "One & all."
+
+
 def test_without_a_step_the_call_ends() -> None:
-    assert [verb.tag for verb in verbs(say_then((), "en", None))] == ["Hangup"]
+    assert [verb.tag for verb in verbs(say_then((), EN, None))] == ["Hangup"]
 
 
 @pytest.mark.parametrize("word", ["busy", "no-answer", "failed", "canceled", "", "nonsense"])

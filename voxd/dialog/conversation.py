@@ -14,6 +14,10 @@ from voxd.dialog.tools import offered_tools
 from voxd.dialog.turns import TABLE, key_of
 from voxd.events import Event, TimerFired
 
+_WE_ANSWERED = "You answered the telephone with:"
+_WE_CALLED = "You placed this call. When somebody answered, you said:"
+"""What the greeting was to whoever heard it first; the model would thank them for their call."""
+
 
 class Conversation:
     """Who has the floor, and what happens next."""
@@ -69,10 +73,10 @@ def system_message(config: Config) -> Message:
 
 
 def system_prompt(config: Config) -> str:
-    """The fixed first message: the agent's prompt, how the call was answered, what tags do.
+    """The fixed first message: the agent's prompt, who called whom, what tags do.
 
-    The same for every call of a config, so that a model reads it once for all of them.
+    The same for every call of a config and a direction, so that a model reads it once for all.
     """
-    greeting = config.phrases.greeting
-    prompt = f"{config.agent.prompt.strip()}\n\nYou answered the telephone with: {greeting}"
+    began = _WE_CALLED if config.is_outbound else _WE_ANSWERED
+    prompt = f"{config.agent.prompt.strip()}\n\n{began} {config.phrases.greeting}"
     return "\n\n".join(filter(None, (prompt, describe_tags(config.agent, config.tier()))))

@@ -62,31 +62,46 @@ class Directory:
         if known is not None:
             return known
         called, caller = called[:MAX_NUMBER_CHARS], caller[:MAX_NUMBER_CHARS]
-        own = self._config.numbers.get(called, Number())
-        answer = await self._ask(called, caller, call_sid)
-        return self.assign(call_sid, own.changed_by(answer), called, caller)
+        own = await self.find_own(called, caller, call_sid)
+        return self.assign(call_sid, own, called, caller)
 
-    def assign(self, call_sid: str, own: Number, called: str, caller: str) -> Config:
-        """Have a call be answered as `own` says, from now on.
+    async def find_own(self, number: str, person: str, call_sid: str = "") -> Number:
+        """What file and look-up say of calls between a number of ours and somebody, whoever calls.
 
         Args:
-            own: judged: the config has its agent, tier, language and variables.
+            call_sid: empty: the call is still to be placed.
         """
-        routed = self._config.routed(own)
-        config = routed.filled(_facts(routed, called, caller))
+        own = self._config.numbers.get(number, Number())
+        return own.changed_by(await self._ask(number, person, call_sid))
+
+    def assign(
+        self, call_sid: str, own: Number, called: str, caller: str, *, is_outbound: bool = False
+    ) -> Config:
+        """Have a call be led as `own` says, from now on; arguments as of `see`."""
+        config = self.see(own, called, caller, is_outbound=is_outbound)
         self._calls[call_sid] = config
         self._calls.move_to_end(call_sid)
         while len(self._calls) > KEPT_CALLS:
             self._calls.popitem(last=False)
         return config
 
+    def see(self, own: Number, called: str, caller: str, *, is_outbound: bool = False) -> Config:
+        """The config of a call that begins now, its texts filled in.
+
+        Args:
+            own: judged: the config has its agent, tier, language and variables.
+            is_outbound: we call; `caller` is a number of ours.
+        """
+        routed = self._config.routed(own)
+        return routed.filled(_facts(routed, called, caller), is_outbound=is_outbound)
+
     def recall(self, call_sid: str, called: str = "") -> Config:
         """What `route` or `assign` said of a call; of a forgotten one what the file says."""
         known = self._calls.get(call_sid)
         if known is not None:
             return known
-        routed = self._config.dialled(called[:MAX_NUMBER_CHARS])
-        return routed.filled(_facts(routed, called, ""))
+        own = self._config.numbers.get(called[:MAX_NUMBER_CHARS], Number())
+        return self.see(own, called, "")
 
     def status(self) -> LookupStatus | None:
         """How the look-up is; None without one."""

@@ -3,6 +3,8 @@
 * `http` builds the application and answers Twilio's webhooks; `health` answers operators.
 * `media` is the WebSocket: the `Transport` of `voxd.call` and the handler that runs a call.
 * `voice` answers the webhook of a call that comes in, and `no_room` where there is none for it.
+* `api` takes operators' orders, `outbound` remembers them, `progress` hears how such calls go;
+  `ahead` renders what they say first. `after` answers what follows a call, by `handover`.
 * `guard` decides who may speak to us at all, by `keys`; `peer` says whose address it is;
   `admission` whether there is room for a call.
 * `listen` owns the listening sockets, `accept` their connections, `certificate` the TLS; `crowd`

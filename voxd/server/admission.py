@@ -8,9 +8,10 @@ everything that a call will need is looked at when the webhook comes. The answer
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from voxd.chains import EVERY_KIND, TURNS_NEED
 from voxd.config import Config
 from voxd.contracts import EngineState
 from voxd.errors import AdmissionRefused
@@ -43,6 +44,16 @@ class Reservation:
     """Seconds, loop clock."""
     stack: CallStack = field(compare=False)
     """The call's engines; what takes time to open is being opened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What one call takes of what can be counted."""
+
+    is_stream: bool
+    """A media stream; else it goes by TwiML turns."""
+    is_local: bool
+    """A conversation of a language model on this machine."""
 
 
 class Admission:
@@ -103,20 +114,34 @@ class Admission:
         self._expire(asyncio.get_running_loop().time())
         if self._runtime.calls.is_active(stack.call_id):
             raise AdmissionRefused(IS_ACTIVE)
-        self._check_sequence(stack)
-        self._check_engines(stack, (Kind.LLM,))
+        self._check_turns(stack)
         self._in_turns.add(stack.call_id)
         if self._sequences(stack) is not None:
             self._local_calls.add(stack.call_id)
 
-    def check_room(self, config: Config) -> None:
-        """Pass if a call that came now would be let in; nothing is held or opened for it.
+    def check_room(self, config: Config, waiting: Sequence[Need] = ()) -> Need:
+        """Whether a call that came now would be let in; nothing is held or opened for it.
+
+        How many calls may go by turns at once is not for this class to know.
+
+        Args:
+            config: as the call would see it.
+            waiting: what others need that will come, and would be there before it.
+
+        Returns:
+            What the call would need.
 
         Raises:
-            AdmissionRefused: it would not.
+            AdmissionRefused: it would not be let in.
         """
         self._expire(asyncio.get_running_loop().time())
-        self._check_room(CallStack(self._runtime, "", config))
+        if config.in_turns:
+            stack = CallStack(self._runtime, "", config, TURNS_NEED)
+            self._check_turns(stack, waiting)
+        else:
+            stack = CallStack(self._runtime, "", config, EVERY_KIND)
+            self._check_room(stack, waiting)
+        return Need(not config.in_turns, self._sequences(stack) is not None)
 
     def consume(self, token: str, call_sid: str) -> Reservation | None:
         """Turn a reservation into a call: None unless the token is unused, unexpired and its."""
@@ -131,20 +156,43 @@ class Admission:
         """Reservations that wait for their media socket."""
         return len(self._reserved)
 
-    def _check_room(self, stack: CallStack) -> None:
+    def is_reserved(self, call_sid: str) -> bool:
+        """Whether a call was promised a stream that has not come yet."""
+        self._expire(asyncio.get_running_loop().time())
+        return self._held_by(call_sid) is not None
+
+    @property
+    def promised_s(self) -> float:
+        """So long a media socket may still come that was promised a call; 0: none will."""
+        now = asyncio.get_running_loop().time()
+        self._expire(now)
+        return max((each.expires_at - now for each in self._reserved.values()), default=0.0)
+
+    def withdraw(self) -> None:
+        """Break every promise: whoever comes now is refused."""
+        while self._reserved:
+            self._reserved.popitem()[1].stack.close()
+
+    def _check_room(self, stack: CallStack, waiting: Sequence[Need] = ()) -> None:
         runtime = self._runtime
-        if self.streams >= runtime.config.server.max_calls:
+        streams = self.streams + sum(need.is_stream for need in waiting)
+        if streams >= runtime.config.server.max_calls:
             raise AdmissionRefused("max_calls")
-        self._check_sequence(stack)
+        self._check_sequence(stack, waiting)
         if runtime.loop_lag.percentile(0.95, LAG_WINDOW_S) > MAX_LAG_S:
             raise AdmissionRefused("loop_lag")
         if self._is_local(stack) and runtime.local_wait_s() > MAX_LOCAL_WAIT_S:
             raise AdmissionRefused("local_wait")
         self._check_engines(stack, stack.chains)
 
-    def _check_sequence(self, stack: CallStack) -> None:
+    def _check_turns(self, stack: CallStack, waiting: Sequence[Need] = ()) -> None:
+        self._check_sequence(stack, waiting)
+        self._check_engines(stack, TURNS_NEED)
+
+    def _check_sequence(self, stack: CallStack, waiting: Sequence[Need]) -> None:
         sequences = self._sequences(stack)
-        if sequences is not None and self._local() >= sequences:
+        taken = self._local() + sum(need.is_local for need in waiting)
+        if sequences is not None and taken >= sequences:
             raise AdmissionRefused("local_sequences")
 
     def _check_engines(self, stack: CallStack, kinds: Iterable[Kind]) -> None:

@@ -72,10 +72,10 @@ def _end_recording(state: ServerState, call_sid: str, fields: MultiDict[str]) ->
     recording = fields.get("RecordingSid", "")
     if not _RECORDING_SID.fullmatch(recording):
         recording = ""
-    # Not the address: who has it may hear the message.
+    # Not the address, by which anybody may hear it: whoever has the account needs but the sid.
     duration_s = read_seconds(fields.get("RecordingDuration", ""))
     extra = {"call": call_sid, "recording": recording, "duration_s": duration_s}
     logger.info("message recorded", extra=extra)
     if state.runtime is not None:
-        state.runtime.calls.note_recording(call_sid, recording)
+        state.runtime.calls.note_recording(call_sid, recording, duration_s)
     return after_recording(state.directory.recall(call_sid, fields.get("To", "")))

@@ -1,4 +1,8 @@
-"""`/api/calls`: operators place calls, look at them, hang them up. For them alone."""
+"""`/api/calls`: operators place calls, look at them, hang them up. For them alone.
+
+An order waits for what is asked of others only before the room is looked at: from there until it
+is taken down nothing is awaited, so that two orders cannot count on the same place.
+"""
 
 import asyncio
 import logging
@@ -12,6 +16,8 @@ from voxd.config import Config, Number
 from voxd.errors import AdmissionRefused, Category, TelephonyError
 from voxd.events import CallEnded, EndReason
 from voxd.runtime import Runtime, Stage
+from voxd.server.admission import Need
+from voxd.server.ahead import render_greeting
 from voxd.server.forms import is_call_sid
 from voxd.server.handover import what_follows
 from voxd.server.outbound import ORDER, OutboundCall
@@ -27,15 +33,16 @@ async def place_call(request: web.Request) -> web.Response:
     """`POST /api/calls`: 201 with the CallSid; the agent speaks when somebody answers."""
     state = request.app[STATE]
     state.guard.check_private(request)
-    runtime, telephony = _ready(state)
+    runtime, _ = _ready(state)
     wanted = await read_wanted(request, runtime.config)
-    now = asyncio.get_running_loop().time()
     settings = runtime.config.telephony
-    own = runtime.config.numbers.get(wanted.from_, Number()).changed_by(
-        Number(agent=wanted.agent, variables=wanted.variables)
-    )
-    _check_room(state, runtime.config.routed(own), now)
-    call = state.outbound.order(wanted.to, wanted.from_, own, settings.ring_s, now)
+    # As for a call of this person's to that number: whose it is, the look-up may know alone.
+    known = await state.directory.find_own(wanted.from_, wanted.to)
+    own = known.changed_by(Number(agent=wanted.agent, variables=wanted.variables))
+    _, telephony = _ready(state)  # it may have been told to stop meanwhile
+    now = asyncio.get_running_loop().time()
+    need = _check_room(state, runtime.config.routed(own), now)
+    call = state.outbound.order(wanted.to, wanted.from_, own, need, settings.ring_s, now)
     if call is None:
         raise refused(web.HTTPTooManyRequests, "rate", headers={"Retry-After": "60"})
     detection = wanted.machine_detection or Detection(settings.machine_detection)
@@ -43,9 +50,14 @@ async def place_call(request: web.Request) -> web.Response:
     try:
         call_sid = await telephony.place(order)
     except TelephonyError as error:
-        raise _not_placed(state, call, error) from None
+        if not call.call_sid:
+            raise _not_placed(state, call, error) from None
+        call_sid = call.call_sid  # the answer is lost, but Twilio has reported the call already
     call.call_sid = call_sid
     logger.info("call placed", extra={"call": call_sid, "agent": own.agent})
+    seen = state.directory.see(own, call.to, call.from_, is_outbound=True)
+    # Nobody waits for it; one for each order, and of those there are so many a minute.
+    runtime.early.start(render_greeting(runtime, seen, call_sid, settings.ring_s))
     return _json({"call_sid": call_sid, "status": call.status}, status=201)
 
 
@@ -70,6 +82,7 @@ async def tell_call(request: web.Request) -> web.Response:
             "is_active": is_active,
             "end_reason": finished.reason if finished else None,
             "recording": finished.recording if finished else "",
+            "recording_s": finished.recording_s if finished else None,
         }
     )
 
@@ -140,18 +153,16 @@ def _ready(state: ServerState) -> tuple[Runtime, TwilioCalls]:
     return runtime, runtime.telephony
 
 
-def _check_room(state: ServerState, config: Config, now: float) -> None:
+def _check_room(state: ServerState, config: Config, now: float) -> Need:
     """Somebody who is called must not hear that all lines are busy: there is room now, and will be
     when all that ring have answered, too."""
     admission = state.admission
     assert admission is not None  # the daemon is ready
+    waiting = state.outbound.waiting(now)
     try:
         if config.in_turns:
-            state.turn_calls.check_room()
-        else:
-            admission.check_room(config)
-            if admission.streams + state.outbound.waiting(now) >= config.server.max_calls:
-                raise AdmissionRefused("max_calls")
+            state.turn_calls.check_room(sum(not need.is_stream for need in waiting))
+        return admission.check_room(config, waiting)
     except AdmissionRefused as refusal:
         raise refused(
             web.HTTPServiceUnavailable,
@@ -162,14 +173,16 @@ def _check_room(state: ServerState, config: Config, now: float) -> None:
 
 
 def _order(base_url: str, call: OutboundCall, ring_s: int, detection: Detection) -> CallOrder:
+    # Every one of Twilio's requests names the order: they may come before the answer to it.
+    which = f"{ORDER}={call.token}"
     return CallOrder(
         to=call.to,
         from_=call.from_,
-        voice_url=f"{base_url}/twilio/voice?{ORDER}={call.token}",
-        status_url=f"{base_url}/twilio/status",
+        voice_url=f"{base_url}/twilio/voice?{which}",
+        status_url=f"{base_url}/twilio/status?{which}",
         ring_s=ring_s,
         detection=detection,
-        detection_url=f"{base_url}/twilio/answerer",
+        detection_url=f"{base_url}/twilio/answerer?{which}",
     )
 
 

@@ -1,8 +1,28 @@
-"""How many are in, all together and from each address. Pure."""
+"""How many are in, all together and from each address, and who gives way. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TypeVar
+
+Guest = TypeVar("Guest")
+
+
+def choose_leaver(idle: Mapping[Guest, str], key: str) -> Guest | None:
+    """Who gives way to a newcomer where all are too many; None: nobody can.
+
+    The oldest of the key that has the most, so that many of one make no room among others; never
+    one of a key that has no more than the newcomer's, except the newcomer's own.
+
+    Args:
+        idle: those that could leave, oldest first, with their keys; "" leaves for "" only.
+        key: the newcomer's.
+    """
+    counts = Counter(idle.values())
+    hog = max(filter(None, counts), key=counts.__getitem__, default=key)
+    if key and counts[hog] <= counts[key]:
+        hog = key
+    return next((guest for guest, whose in idle.items() if whose == hog), None)
 
 
 class Crowd:

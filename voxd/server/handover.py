@@ -8,10 +8,21 @@ from voxd.commands import NextStep, TakeMessage, Transfer
 from voxd.config import Config
 from voxd.events import EndReason
 from voxd.twilio.handover import Dial, DialStatus, Record, Redirect, Step, say_then
+from voxd.twilio.polly import SayVoice, choose_voice
+
+POLLY = "polly"
+"""The key of `agent.voices` for Twilio's voices."""
 
 _FAILED = frozenset({EndReason.ENGINES_FAILED, EndReason.BUG, EndReason.LINE_LOST})
 """The caller may be there still and got no answer. A lost line is our side of it: when it is the
 caller's, nobody hears what follows."""
+
+
+def say_voice(config: Config) -> SayVoice:
+    """The voice by which Twilio speaks for a call's agent, in turns and after a stream alike."""
+    agent = config.agent
+    own = agent.voices.get(POLLY, "")
+    return choose_voice(agent.language, config.tier().polly, own, agent.speed, agent.volume)
 
 
 def what_follows(
@@ -30,35 +41,35 @@ def what_follows(
         action_url: our `/twilio/after`, asked again after a dial or a recording.
         has_apologised: the caller has heard that something went wrong.
     """
-    agent, phrases = config.agent, config.phrases
+    agent, phrases, voice = config.agent, config.phrases, say_voice(config)
     match next_step:
         case Transfer(number):
-            return say_then((), agent.language, _dial(config, number, action_url))
+            return say_then((), voice, _dial(config, number, action_url))
         case TakeMessage():
-            return say_then((phrases.leave_message,), agent.language, _record(config, action_url))
+            return say_then((phrases.leave_message,), voice, _record(config, action_url))
     is_cut_off = reason is EndReason.SHUTDOWN and agent.on_failure != "hang_up"
     if reason not in _FAILED and not is_cut_off:
-        return say_then((), agent.language, None)
+        return say_then((), voice, None)
     texts = () if has_apologised else (config.last_words,)
     if agent.on_failure == "voicemail":
         texts = (*texts, phrases.leave_message)
-    return say_then(texts, agent.language, choose_step(config, agent.on_failure, action_url))
+    return say_then(texts, voice, choose_step(config, agent.on_failure, action_url))
 
 
 def after_dial(config: Config, status: DialStatus, action_url: str) -> str:
     """TwiML for a caller whose transfer is over, or was not answered."""
-    agent, phrases = config.agent, config.phrases
+    phrases, voice = config.phrases, say_voice(config)
     if status.has_talked:
-        return say_then((), agent.language, None)
-    if agent.transfer.no_answer == "voicemail":
+        return say_then((), voice, None)
+    if config.agent.transfer.no_answer == "voicemail":
         texts = (phrases.no_answer, phrases.leave_message)
-        return say_then(texts, agent.language, _record(config, action_url))
-    return say_then((phrases.no_answer,), agent.language, None)
+        return say_then(texts, voice, _record(config, action_url))
+    return say_then((phrases.no_answer,), voice, None)
 
 
 def after_recording(config: Config) -> str:
     """TwiML for a caller who has left a message."""
-    return say_then((config.phrases.message_taken,), config.agent.language, None)
+    return say_then((config.phrases.message_taken,), say_voice(config), None)
 
 
 def choose_step(config: Config, resort: str, action_url: str) -> Step:

@@ -15,7 +15,6 @@ from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 from voxd.call.build import build_call
 from voxd.errors import LineError
 from voxd.events import EndReason
-from voxd.runtime import Stage
 from voxd.server.rate import TokenBucket
 from voxd.server.state import STATE, ServerState
 from voxd.stack import CallStack
@@ -219,8 +218,11 @@ def _limit_write_buffer(request: web.Request) -> None:
 
 
 def _admit(state: ServerState, line: MediaSocket) -> CallStack | None:
-    """The engines reserved for the call whose unused token `start` brings; uses the token up."""
-    if state.admission is None or state.runtime is None or state.stage is Stage.DRAINING:
+    """The engines reserved for the call whose unused token `start` brings; uses the token up.
+
+    Also while draining: what was reserved before was promised.
+    """
+    if state.admission is None or state.runtime is None:
         return None
     if state.runtime.calls.is_active(line.call_sid):
         return None

@@ -8,7 +8,7 @@ from aiohttp import web
 from voxd.config import Config
 from voxd.errors import AdmissionRefused
 from voxd.server.forms import answer_twiml
-from voxd.server.handover import choose_step
+from voxd.server.handover import choose_step, say_voice
 from voxd.server.state import STATE
 from voxd.server.turns import begin_turns
 from voxd.twilio.handover import say_then
@@ -37,7 +37,7 @@ async def answer_no_room(
             return answer_twiml(document)
         if resort == "sentence":
             break
-    return answer_twiml(say_then((config.phrases.busy,), config.agent.language, None))
+    return answer_twiml(say_then((config.phrases.busy,), say_voice(config), None))
 
 
 def _hand_over(request: web.Request, config: Config, resort: str) -> str | None:
@@ -48,4 +48,4 @@ def _hand_over(request: web.Request, config: Config, resort: str) -> str | None:
         return None
     phrases = config.phrases
     texts = (phrases.no_answer, phrases.leave_message) if resort == "voicemail" else ()
-    return say_then(texts, config.agent.language, step)
+    return say_then(texts, say_voice(config), step)

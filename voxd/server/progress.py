@@ -8,6 +8,7 @@ from aiohttp import web
 from voxd.errors import TelephonyError
 from voxd.events import AnsweredBy, AnswererJudged, CallEnded, EndReason
 from voxd.server.forms import read_call_sid, read_form, read_seconds
+from voxd.server.outbound import ORDER, OutboundCall
 from voxd.server.state import STATE, ServerState
 from voxd.twilio.orders import read_status
 
@@ -30,7 +31,11 @@ async def answer_status(request: web.Request) -> web.Response:
     duration_s = read_seconds(fields.get("CallDuration", ""))
     extra = {"call": call_sid, "status": str(status), "duration_s": duration_s}
     logger.info("call status", extra=extra)
-    state.outbound.note_status(call_sid, status, duration_s)
+    call = _find_order(state, request, call_sid)
+    if call is not None:
+        call.note_status(status, duration_s)
+    if status.is_over:
+        state.gone.note(call_sid)
     if status.is_over and state.runtime is not None:
         # Its `stop` may have got lost. When it did not, the call is over already, or ends by it.
         ended = CallEnded(asyncio.get_running_loop().time(), EndReason.CALLER_HUNG_UP)
@@ -45,7 +50,7 @@ async def answer_answerer(request: web.Request) -> web.Response:
     state.guard.check_form(request, fields)
     call_sid, by = read_call_sid(fields), read_answerer(fields.get("AnsweredBy", ""))
     logger.info("call answered", extra={"call": call_sid, "by": str(by)})
-    call = state.outbound.find(call_sid)
+    call = _find_order(state, request, call_sid)
     if call is not None:
         call.answered_by = by
         judged = AnswererJudged(asyncio.get_running_loop().time(), by)
@@ -61,6 +66,17 @@ async def answer_answerer(request: web.Request) -> web.Response:
 def read_answerer(text: str) -> AnsweredBy:
     """The `AnsweredBy` of a form; a word that Twilio does not have tells nothing."""
     return AnsweredBy(text) if text in AnsweredBy._value2member_map_ else AnsweredBy.UNKNOWN
+
+
+def _find_order(state: ServerState, request: web.Request, call_sid: str) -> OutboundCall | None:
+    """The order of a call of ours; None: it came in, or the order is not this call's."""
+    order = request.query.get(ORDER)
+    if order is None:
+        return state.outbound.find(call_sid)
+    call = state.outbound.identify(order, call_sid)
+    if call is None:
+        logger.warning("no such order", extra={"call": call_sid})
+    return call
 
 
 async def _hang_up(state: ServerState, call_sid: str) -> None:

@@ -9,6 +9,7 @@ from voxd.lookup.directory import Directory
 from voxd.runtime import Runtime, Stage
 from voxd.server.admission import Admission
 from voxd.server.crowd import Crowd
+from voxd.server.gone import GoneCalls
 from voxd.server.guard import Guard
 from voxd.server.outbound import OutboundCalls
 from voxd.server.turn_calls import TurnCalls
@@ -40,6 +41,8 @@ class ServerState:
     """Calls that we had placed."""
     turn_calls: TurnCalls = field(init=False)
     """Calls by TwiML turns."""
+    gone: GoneCalls = field(default_factory=GoneCalls)
+    """Calls that are over at Twilio's."""
 
     def __post_init__(self) -> None:
         server = self.config.server

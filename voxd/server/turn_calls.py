@@ -46,13 +46,16 @@ class TurnCalls:
         """How many run."""
         return len(self._calls)
 
-    def check_room(self) -> None:
+    def check_room(self, waiting: int = 0) -> None:
         """Pass if there is room for one more.
+
+        Args:
+            waiting: calls that will come, and would be there before it.
 
         Raises:
             AdmissionRefused: there is none.
         """
-        if len(self._calls) >= self._most:
+        if len(self._calls) + waiting >= self._most:
             raise AdmissionRefused("max_turn_calls")
 
     def find(self, call_sid: str) -> tuple[TurnCall, Config] | None:

@@ -20,20 +20,17 @@ from voxd.errors import AdmissionRefused
 from voxd.events import CallEnded, EndReason
 from voxd.runtime import Stage
 from voxd.server.forms import answer_twiml, read_call_sid, read_form
-from voxd.server.handover import what_follows
+from voxd.server.handover import say_voice, what_follows
 from voxd.server.state import STATE, ServerState
 from voxd.stack import CallStack
 from voxd.twilio import turns, twiml
 from voxd.twilio.orders import read_status
-from voxd.twilio.polly import choose_voice
 
 logger = logging.getLogger(__name__)
 
 MAX_SPEECH_CHARS = 4000
 """Of a result; Twilio listens for a minute, in which nobody says half of it."""
 MAX_DIGITS = 32
-POLLY = "polly"
-"""The key of `agent.voices` for Twilio's voices."""
 
 _NUMBER = re.compile(r"[0-9]{1,6}", re.ASCII)
 _NO_DIGIT = re.compile(r"[^0-9*#A-D]", re.ASCII)
@@ -116,6 +113,7 @@ async def _ask(
     call, config = found
     status = read_status(fields.get("CallStatus", ""))
     if status is not None and status.is_over:
+        state.gone.note(call_sid)
         now = asyncio.get_running_loop().time()
         call.deliver(CallEnded(now, EndReason.CALLER_HUNG_UP))
         return answer_twiml(twiml.hang_up())
@@ -142,21 +140,19 @@ def _answer(
     state: ServerState, request: web.Request, config: Config, answer: TurnAnswer
 ) -> web.Response:
     """The answer as a document."""
-    agent, tier = config.agent, config.tier()
-    own = agent.voices.get(POLLY, "")
-    voice = choose_voice(agent.language, tier.polly, own, agent.speed, agent.volume)
+    voice = say_voice(config)
     base_url = f"{state.guard.base_url(request)}/twilio"
     match answer.then:
         case Then.LISTEN:
             listening = turns.Listening(
-                language=twiml.say_language(agent.language),
+                language=twiml.say_language(config.agent.language),
                 action_url=f"{base_url}/gather?step={answer.step}",
                 partial_url=f"{base_url}/partial?step={answer.step}",
                 silence_s=config.twiml.silence_s,
                 speech_model=config.twiml.speech_model,
                 speech_timeout_s=config.twiml.speech_timeout_s,
                 hints=config.twiml.hints,
-                can_interrupt=tier.interruptions,
+                can_interrupt=config.tier().interruptions,
             )
             document = turns.listen(answer.spoken, voice, listening)
         case Then.COME_BACK:

@@ -36,6 +36,9 @@ async def answer_voice(request: web.Request) -> web.Response:
         logger.warning("no such order", extra={"call": call_sid})
         return answer_twiml(twiml.hang_up())
     config = await state.directory.route(call_sid, called, caller)
+    if call_sid in state.gone:  # the caller hung up while we looked for who answers
+        logger.info("caller was gone", extra={"call": call_sid})
+        return answer_twiml(twiml.hang_up())
     parameters = {"from": caller, "to": called}
     try:
         if config.in_turns or state.turn_calls.find(call_sid) is not None:
@@ -62,6 +65,9 @@ def _is_ours(state: ServerState, order: str, call_sid: str) -> bool:
 
 
 def _reserve(state: ServerState, call_sid: str, config: Config) -> str:
-    if state.stage is not Stage.READY or state.admission is None:
+    if state.admission is None:
+        raise AdmissionRefused(str(state.stage))
+    # A webhook that is repeated gets what it got, also if the daemon was told to stop meanwhile.
+    if state.stage is not Stage.READY and not state.admission.is_reserved(call_sid):
         raise AdmissionRefused(str(state.stage))
     return state.admission.reserve(call_sid, config).token

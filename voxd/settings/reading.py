@@ -48,8 +48,9 @@ def parse_config(
     problems: list[Problem] = []
     settings = _parse_engines(raw.get("engines", {}), engines, problems)
     config: Config | None = None
-    if "base_dir" in raw:
-        problems.append(Problem("base_dir", "is not a key of this file"))
+    for key in ("base_dir", "is_outbound"):
+        if key in raw:
+            problems.append(Problem(key, "is not a key of this file"))
     tables = {**raw, "engines": settings, "base_dir": base_dir}
     try:
         config = Config.model_validate(tables)

@@ -46,6 +46,8 @@ class Config(Table):
     cache: Cache = Cache()
     log: Log = Log()
 
+    is_outbound: bool = Field(default=False, exclude=True)
+    """We placed the call that sees this config. Not a key."""
     base_dir: Path = Field(default=Path(), exclude=True)
     """The folder that holds the file; relative paths start there. Not a key."""
 
@@ -89,11 +91,12 @@ class Config(Table):
         changed = {"call": call.model_copy(update=given), "agent": agent, "variables": variables}
         return self.model_copy(update=changed)
 
-    def filled(self, facts: Mapping[str, str]) -> "Config":
+    def filled(self, facts: Mapping[str, str], *, is_outbound: bool = False) -> "Config":
         """This config with prompt and greeting as one call has them; for a config of `routed`.
 
         Args:
             facts: what stands for `voxd.placeholders.OF_CALLS`; untrusted text.
+            is_outbound: we placed the call.
         """
         values = {**self.variables, **facts}
         agent = self.agent.model_copy(
@@ -102,7 +105,7 @@ class Config(Table):
                 "greeting": fill(self.phrases.greeting, values),
             }
         )
-        return self.model_copy(update={"agent": agent})
+        return self.model_copy(update={"agent": agent, "is_outbound": is_outbound})
 
     def served(self) -> "tuple[Config, ...]":
         """This config as each kind of call sees it: first for numbers that are not listed."""

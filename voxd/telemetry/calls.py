@@ -78,6 +78,8 @@ class FinishedCall:
     """The caller has heard, to its end, that nothing answers any more."""
     recording: str = ""
     """Sid of the message that was recorded after it."""
+    recording_s: int | None = None
+    """How long that is."""
     tenant: str = ""
     """Whose call it was."""
 
@@ -126,11 +128,13 @@ class CallRegistry:
             call.deliver(event)
         return call is not None
 
-    def note_recording(self, call_id: str, recording: str) -> None:
+    def note_recording(self, call_id: str, recording: str, recording_s: int | None) -> None:
         """A message was recorded after the end of a call; nothing if that is forgotten already."""
         finished = self._finished.get(call_id)
         if finished is not None:
-            self._finished[call_id] = replace(finished, recording=recording)
+            self._finished[call_id] = replace(
+                finished, recording=recording, recording_s=recording_s
+            )
 
     def finished(self, call_id: str) -> FinishedCall | None:
         """What is remembered of a call that is over; None while it runs or when it is unknown."""

@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from twilio.twiml.voice_response import VoiceResponse
 
-from voxd.twilio.twiml import clean_text, say_language
+from voxd.twilio.polly import SayVoice
+from voxd.twilio.turns import say
+from voxd.twilio.twiml import clean_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +68,15 @@ def read_dial_status(text: str) -> DialStatus:
     return DialStatus(text) if text in DialStatus._value2member_map_ else DialStatus.FAILED
 
 
-def say_then(texts: Sequence[str], language: str, step: Step) -> str:
-    """Say some sentences with Twilio's own voice, then do the step.
+def say_then(texts: Sequence[str], voice: SayVoice, step: Step) -> str:
+    """Say some sentences with one of Twilio's voices, then do the step.
 
     Args:
         texts: may be empty, and may hold anything.
-        language: BCP-47, a primary subtag (`en`) or with its region (`en-GB`).
     """
     response = VoiceResponse()
     for text in texts:
-        response.say(clean_text(text), language=say_language(language))
+        say(response, [clean_text(text)], voice)
     match step:
         case Dial():
             # Only once somebody has answered is the caller connected; until then it rings.

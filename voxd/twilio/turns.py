@@ -107,22 +107,23 @@ def _speak(parent: Gather | VoiceResponse, spoken: Sequence[Spoken], voice: SayV
         if item.text:
             texts.append(clean_text(item.text))
         if item.digits:
-            _say(parent, texts, voice)
+            say(parent, texts, voice)
             texts = []
             parent.play(digits=item.digits)
-    _say(parent, texts, voice)
+    say(parent, texts, voice)
 
 
-def _say(parent: Gather | VoiceResponse, texts: Sequence[str], voice: SayVoice) -> None:
+def say(parent: Gather | VoiceResponse, texts: Sequence[str], voice: SayVoice) -> None:
+    """Append texts that are clean as one `<Say>`, or as many as their length takes."""
     for text in _pieces(" ".join(texts)):
         attributes = {"voice": voice.name, "language": voice.language}
         given = {key: value for key, value in attributes.items() if value}
         prosody = {"rate": voice.rate, "volume": voice.volume}
         manner = {key: value for key, value in prosody.items() if value}
         if manner:
-            say = Say(**given)
-            say.prosody(text, **manner)
-            parent.append(say)
+            verb = Say(**given)
+            verb.prosody(text, **manner)
+            parent.append(verb)
         else:
             parent.say(text, **given)
 

@@ -106,6 +106,16 @@ async def test_an_empty_result_is_the_end_of_the_brains_patience() -> None:
     assert isinstance(fired, TimerFired) and (fired.timer, fired.token) == (Timer.IDLE, 3)
 
 
+async def test_a_silence_that_does_not_count_ends_no_patience() -> None:
+    it = Ear()
+    it.ear.await_silence(3)
+    it.ear.hear(Heard(), counts_silence=False)
+    it.ear.await_silence(4)
+    assert it.posted == []
+    it.ear.hear(Heard())
+    assert isinstance(it.posted[-1], TimerFired)
+
+
 async def test_a_patience_that_begins_after_the_empty_result_is_over_at_once() -> None:
     it = Ear()
     it.ear.hear(Heard())

@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.call.turns.calling import GREETING, calling, hang_up, turns_config, words_of
+from tests.call.turns.calling import GREETING, Caller, calling, hang_up, turns_config, words_of
 from tests.fakes.language_model import STALL, Script, said
-from voxd.call.turns import shell
+from voxd.call.turns import answering
 from voxd.call.turns.ear import Heard
+from voxd.call.turns.patience import SLACK_S, SLOWEST, SPEECH_S
 from voxd.call.turns.requests import Then, TurnAnswer
 from voxd.commands import CommitReply, EndTurn, StartReply
+from voxd.dialog.playout import SPOKEN_CHARACTERS_PER_S
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import EndReason, EngineFailed, Event
 from voxd.telemetry.latency import compute_turns
@@ -125,7 +127,7 @@ async def test_a_long_reply_begins_with_what_is_written_and_the_rest_is_fetched(
         at = now()
         first = await caller.say(QUESTION)
         assert (words_of(first), first.then) == ("We are open today.", Then.COME_BACK)
-        assert now() - at == pytest.approx(shell.WHOLE_S, abs=0.01)
+        assert now() - at == pytest.approx(answering.WHOLE_S, abs=0.01)
         await asyncio.sleep(1.2)  # it is being said
         rest = await caller.come_back()
         assert (words_of(rest), rest.then) == ("Come in by the door. Bye now.", Then.LISTEN)
@@ -186,7 +188,7 @@ async def test_without_fillers_a_late_reply_is_waited_for_in_silence() -> None:
         await caller.dial()
         answer = await caller.say(QUESTION)
         assert (answer.spoken, answer.then) == ((), Then.COME_BACK)
-        assert answer.pause_s == shell.PAUSE_S
+        assert answer.pause_s == answering.PAUSE_S
         assert words_of(await caller.come_back()) == ANSWER
 
 
@@ -289,17 +291,56 @@ async def test_the_longest_call_ends_with_a_goodbye_at_the_next_request() -> Non
         assert caller.llm.requests == []
 
 
-async def test_a_call_of_which_twilio_asks_no_more_is_over() -> None:
+async def ends_within(caller: Caller, limit_s: float) -> None:
+    """Twilio asks no more: the call is over after that, and not long before."""
+    await asyncio.sleep(limit_s * 0.8)
+    assert not caller.task.done()
+    await asyncio.sleep(limit_s * 0.2 + 0.01)
+    assert caller.task.done()
+    assert await caller.task is EndReason.LINE_LOST
+
+
+async def test_a_caller_who_hangs_up_and_tells_nobody_does_not_hold_a_place_for_long() -> None:
+    async with calling(QUICK) as caller:
+        twiml = caller.stage.config.twiml
+        await caller.dial()
+        limits_s = twiml.silence_s + twiml.speech_timeout_s
+        words_s = SLOWEST * len(GREETING) / SPOKEN_CHARACTERS_PER_S
+        await ends_within(caller, words_s + limits_s + SLACK_S)
+
+
+async def test_words_so_far_say_that_the_caller_is_still_there() -> None:
     async with calling(QUICK) as caller:
         await caller.dial()
-        await asyncio.sleep(shell.EXPIRY_S + 5 + caller.stage.config.twiml.silence_s)
-        assert await caller.task is EndReason.LINE_LOST
+        for number in range(6):
+            await asyncio.sleep(20)
+            caller.begin_to_say(f"and {number}")
+        assert not caller.task.done()
+        twiml = caller.stage.config.twiml
+        await ends_within(caller, twiml.silence_s + twiml.speech_timeout_s + SLACK_S)
+
+
+async def test_where_no_words_so_far_come_the_longest_speech_is_waited_for() -> None:
+    async with calling(QUICK) as caller:
+        await caller.dial()
+        await caller.say(QUESTION)
+        await asyncio.sleep(SPEECH_S + SLACK_S)
+        assert not caller.task.done()
+        assert words_of(await caller.say(QUESTION)) == ANSWER
+
+
+async def test_a_caller_who_is_gone_while_a_filler_is_said_is_noticed() -> None:
+    async with calling((STALL,), config=FILLED) as caller:
+        await caller.dial()
+        filler = await caller.say(QUESTION)
+        assert filler.then is Then.COME_BACK
+        words_s = SLOWEST * len(words_of(filler)) / SPOKEN_CHARACTERS_PER_S
+        await ends_within(caller, words_s + filler.pause_s + SLACK_S)
 
 
 async def test_a_call_that_twilio_never_asks_about_is_over_too() -> None:
     async with calling(QUICK) as caller:
-        await asyncio.sleep(shell.EXPIRY_S + 1 + caller.stage.config.twiml.silence_s)
-        assert await caller.task is EndReason.LINE_LOST
+        await ends_within(caller, SLACK_S)
 
 
 async def test_a_caller_who_hangs_up_leaves_nothing_behind() -> None:
@@ -351,6 +392,20 @@ async def test_a_request_that_comes_while_the_call_is_being_closed_is_answered()
         await caller.task
         answer = await asyncio.wait_for(caller.call.answer(1, Heard(QUESTION)), 1)
         assert (answer.then, answer.reason) == (Then.END, EndReason.CALLER_HUNG_UP)
+
+
+async def test_a_warning_that_falls_due_while_twilio_listens_may_be_answered() -> None:
+    """The silence was before it."""
+    config = turns_config(call={"max_call_s": 60.0, "warn_s": 50.0, "reprompts": 1})
+    async with calling(QUICK, config=config) as caller:
+        await caller.dial()
+        await asyncio.sleep(11)
+        answer = await caller.be_silent()
+        assert (words_of(answer), answer.then) == (config.phrases.time_warning, Then.LISTEN)
+        await asyncio.sleep(6)
+        assert words_of(await caller.be_silent()) == config.phrases.reprompt
+        await asyncio.sleep(6)
+        assert words_of(await caller.be_silent()) == config.phrases.goodbye
 
 
 async def test_what_is_decided_while_twilio_listens_is_said_before_the_answer() -> None:

@@ -87,8 +87,23 @@ def test_it_always_fits(contents: list[str], system: str) -> None:
 
 
 def test_the_common_prefix_is_counted_in_messages() -> None:
-    assert common_prefix(talk(2), talk(3)) == 5
-    assert common_prefix(talk(2), ()) == 0
+    assert common_prefix(talk(2), talk(3)) == talk(3)[:5]
+    assert common_prefix(talk(2), ()) == ()
+
+
+def test_a_call_of_a_tool_is_the_same_under_another_id() -> None:
+    def done(call_id: str, arguments: str) -> tuple[Message, ...]:
+        return (
+            *talk(10),
+            Message("assistant", "", tool_calls=(ToolCall(call_id, "book", arguments),)),
+            Message("tool", "Booked. " * 57, tool_call_id=call_id),
+        )
+
+    read, filed = done("", '{"people": 2}'), done("voxd_1", '{"people":2}')
+    assert common_prefix(filed, read) == plain_messages(read)
+    assert common_prefix(filed, plain_messages(read)) == plain_messages(read)
+    assert choose_prompt(filed, read) == filed
+    assert choose_prompt(filed, done("", '{"people": 3}')) != filed
 
 
 @pytest.mark.weights

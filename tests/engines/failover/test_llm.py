@@ -4,6 +4,7 @@ import asyncio
 
 from tests.engines.failover.models import (
     GOOD,
+    NORMAL_S,
     PROMPT,
     STANDBY,
     STANDBY_TEXT,
@@ -92,6 +93,15 @@ async def test_with_a_slot_the_local_engine_reads_along() -> None:
         assert b.prepared == [PROMPT[:1], (*LONG, Message("assistant", TEXT))]
         assert it.slots.in_use == 1
     assert it.slots.in_use == 0
+
+
+async def test_what_is_read_along_ends_as_the_history_will_have_it() -> None:
+    """A space between the words and a call of a tool is nobody's."""
+    a, b = model("a", (NORMAL_S, "Let me look. ")), model("b", STANDBY, is_local=True)
+    async with chain(a, b, slots=1) as it:
+        await it.ask(1, LONG)
+        await asyncio.sleep(0.1)
+        assert b.prepared[-1][-1].content == "Let me look."
 
 
 async def test_a_warm_local_engine_takes_over_with_the_whole_conversation() -> None:

@@ -4,14 +4,23 @@ import asyncio
 
 from tests.engines.failover.models import model
 from tests.engines.failover.test_llm import LONG
-from voxd.commands import Message
+from voxd.commands import Message, ToolSpec
 from voxd.contracts import Priority
-from voxd.engines.failover.compact import compact
+from voxd.engines.failover.compact import LIMIT_TOKENS, compact, estimate_tokens
 from voxd.engines.failover.standby import ShadowSlots, Standby
+from voxd.engines.llm.plain import plain_messages
 from voxd.errors import Category, EngineError, Phase
+from voxd.events import ToolCall
 
 ANSWER = Message("assistant", "Yes.")
 NEXT = (*LONG, ANSWER, Message("user", "Thank you."))
+TOOL = ToolSpec("book", "Books a table.", '{"type": "object", "properties": {}}')
+
+
+def calling(call_id: str) -> Message:
+    """A reply that calls a tool, and takes its time to do so."""
+    words = "One moment, I look whether there is a table for you. " * 5
+    return Message("assistant", words, tool_calls=(ToolCall(call_id, "book", "{}"),))
 
 
 def test_slots_are_bounded_and_come_back() -> None:
@@ -87,6 +96,21 @@ async def test_after_its_own_compact_reply_it_reads_the_rest() -> None:
     await asyncio.sleep(1)
     assert engine.prepared == [(*LONG, ANSWER)]
     assert standby.begin_reply(NEXT) == NEXT
+
+
+async def test_after_a_call_of_a_tool_it_is_shown_the_whole_conversation_and_the_tools() -> None:
+    """The id of the call is the model's when it is read, and ours when it comes back."""
+    system = Message("system", "Be kind. " * 40, tools=(TOOL,))
+    asked = (system, *LONG[1:])
+    standby = Standby(model("b"), ShadowSlots(1))
+    standby.read_along("CA1", (*asked, calling("")))
+    await asyncio.sleep(1)
+    answered = (*asked, calling("ours"), Message("tool", "Yes. " * 50, tool_call_id="ours"))
+    assert estimate_tokens(plain_messages(answered[-2:])) > LIMIT_TOKENS
+    assert estimate_tokens(plain_messages(answered[-1:])) <= LIMIT_TOKENS
+    assert standby.begin_reply(answered) == answered
+    standby.note_reply("CA1", answered, answered, ANSWER)
+    assert standby.begin_reply((*answered, ANSWER, NEXT[-1])) == (*answered, ANSWER, NEXT[-1])
 
 
 async def test_release_stops_reading_and_frees_the_slot() -> None:

@@ -6,9 +6,11 @@ a chain of requests, each with the number of its step::
 
     voice, gather, more ──> requests ──> ear ──> inbox ──> brain ──> commands ──> shell
                                ^                                                    │
-              TwiML <── answer ┴── mouth <── script <── writer <── language model <─┘
+           TwiML <── answering ┴── mouth <── script <── writer <── language model <─┘
 
-* `shell`: the inbox, the brain, one `match` over its commands, and when a request is answered;
+* `shell`: the inbox, the brain, one `match` over its commands;
+* `answering`: when a request is answered, and by what; `patience` (pure): how long the next may
+  take to come;
 * `requests`: which step is expected, and the answer to the last one;
 * `ear`: results and words so far, as the events that a media stream would bring;
 * `script`: what is to be said (pure); `mouth`: what was said, as the events of its playback;

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from voxd.call.inbox import Inbox
 from voxd.call.tooling import Tooling
+from voxd.call.turns.answering import TurnAnswering
+from voxd.call.turns.patience import Patience
 from voxd.call.turns.shell import TurnCall
 from voxd.config import Config
 from voxd.dialog.conversation import Conversation
@@ -24,18 +26,24 @@ def build_turn_call(stack: CallStack, parameters: Mapping[str, str]) -> TurnCall
     """
     config = as_in_turns(stack.config)
     inbox, now = Inbox(), asyncio.get_running_loop().time
+    brain = Conversation(config, config.tier())
+    answering = TurnAnswering(
+        inbox,
+        brain,
+        Patience(config.twiml.silence_s, config.twiml.speech_timeout_s),
+        answer_s=config.twiml.answer_s,
+        can_interrupt=stack.config.tier().interruptions,
+    )
     call = TurnCall(
         stack.call_id,
         parameters,
         journal=Journal(stack.call_id, tenant=config.call.tenant),
-        brain=Conversation(config, config.tier()),
+        brain=brain,
         inbox=inbox,
+        answering=answering,
         llm=stack.language_model(inbox.post),
         tooling=Tooling(stack.call_id, stack.runtime.tools, inbox.post, now),
         agent=config.agent,
-        answer_s=config.twiml.answer_s,
-        silence_s=config.twiml.silence_s,
-        can_interrupt=stack.config.tier().interruptions,
     )
     stack.take()
     return call

@@ -69,12 +69,17 @@ class TurnEar:
         self._stop_steady()
         self._steady = asyncio.get_running_loop().call_later(STEADY_S, self._note_steady, text)
 
-    def hear(self, heard: Heard) -> None:
-        """The result of a listening."""
+    def hear(self, heard: Heard, *, counts_silence: bool = True) -> None:
+        """The result of a listening.
+
+        Args:
+            counts_silence: nothing heard means that nobody speaks; not where the agent has
+                something to say first, which the caller could not answer yet.
+        """
         self._stop_steady()
         self._result = heard.speech
         self._newest = -1
-        self._is_silent = not heard.speech and not heard.digits
+        self._is_silent = counts_silence and not heard.speech and not heard.digits
         for digit in heard.digits:
             self._post(DigitPressed(_now(), digit))
         if heard.speech:

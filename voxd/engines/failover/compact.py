@@ -39,21 +39,25 @@ def choose_prompt(
 
     Args:
         messages: the prompt; ends with what the caller said.
-        read: what the model has in its memory of this call.
+        read: what the model has in its memory of this call; as it came or as the model reads it.
         limit: tokens that it may have to read now.
     """
-    unread = plain_messages(messages[common_prefix(messages, read) :])
+    unread = plain_messages(messages)[len(common_prefix(messages, read)) :]
     return messages if estimate_tokens(unread) <= limit else compact(messages, limit)
 
 
-def common_prefix(one: Sequence[Message], other: Sequence[Message]) -> int:
-    """How many messages two prompts share from the beginning."""
-    count = 0
-    for left, right in zip(one, other, strict=False):
+def common_prefix(one: Sequence[Message], other: Sequence[Message]) -> tuple[Message, ...]:
+    """The messages that two prompts share from the beginning, as a local model reads them.
+
+    It reads plain words: a call of a tool is the same under another id, and the model's own id is
+    not the one under which the history files it.
+    """
+    shared: list[Message] = []
+    for left, right in zip(plain_messages(one), plain_messages(other), strict=False):
         if left != right:
             break
-        count += 1
-    return count
+        shared.append(left)
+    return tuple(shared)
 
 
 def compact(messages: Sequence[Message], limit: int = LIMIT_TOKENS) -> tuple[Message, ...]:

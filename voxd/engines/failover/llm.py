@@ -102,7 +102,8 @@ class FailoverLanguageModel:
                         calls.append(piece)
                     elif writing.winner is not None:
                         prompt = prompts[writing.winner.name]
-                        answer = Message("assistant", "".join(text), tool_calls=tuple(calls))
+                        said = "".join(text).strip()  # as the history has it
+                        answer = Message("assistant", said, tool_calls=tuple(calls))
                         self._note_reply(writing.winner, request, prompt, answer)
                     yield piece
         finally:

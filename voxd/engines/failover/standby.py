@@ -62,7 +62,7 @@ class Standby:
             self._reading.cancel()
         prompt = choose_prompt(messages, self._read)
         # What it held beyond the new prompt is gone as soon as it begins to read.
-        self._read = prompt[: common_prefix(prompt, self._read)]
+        self._read = common_prefix(prompt, self._read)
         return prompt
 
     def note_reply(
