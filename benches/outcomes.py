@@ -101,6 +101,7 @@ def show_row(row: Row) -> None:
     for what, words in (("model was told", row.question), ("caller heard", reply)):
         if words is not None and not words.is_whole:
             print(f"      {what}: {words.text}", flush=True)
+            print(f"      instead of: {words.said}", flush=True)
 
 
 def show_verdict(result: Result) -> None:

@@ -39,6 +39,8 @@ class Heard:
     """Words too many that are among those said."""
     misheard: int
     """Other words, in place of some or between them: Whisper's errors."""
+    said: str = ""
+    """What was to be said."""
 
     @property
     def is_whole(self) -> bool:
@@ -89,10 +91,10 @@ class ReplyEar:
 
 def compare_words(said: str, heard: str) -> Heard:
     """Which words were lost and which came too often."""
-    text = heard
+    text, wanted = heard, said
     said, heard = normalize_words(said), normalize_words(heard)
     if not said or not heard:
-        return Heard(text, len(said.split()), 0, len(heard.split()))
+        return Heard(text, len(said.split()), 0, len(heard.split()), wanted)
     output = jiwer.process_words(said, heard)
     inserted = [
         word
@@ -101,7 +103,8 @@ def compare_words(said: str, heard: str) -> Heard:
         for word in heard.split()[chunk.hyp_start_idx : chunk.hyp_end_idx]
     ]
     twice = sum(word in said.split() for word in inserted)
-    return Heard(text, output.deletions, twice, output.substitutions + len(inserted) - twice)
+    misheard = output.substitutions + len(inserted) - twice
+    return Heard(text, output.deletions, twice, misheard, wanted)
 
 
 def _words(text: str) -> list[str]:
