@@ -31,7 +31,7 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench barge      what silences the agent, how soon, and what does not (about 3 min)
   scripts/bench twiml      calls in turns (Gather, Say) with the local model (about 12 min)
   scripts/bench turns      callers cut off in a pause, and the delay at real ends (about 5 min)
-  scripts/bench tools      what the shipped language model makes of tools (about 1 min)
+  scripts/bench tools      what the shipped language model makes of tools (about 2 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
   scripts/bench prompts    the recordings, for `voxd call`
 
@@ -327,12 +327,12 @@ def _run_peer(options: argparse.Namespace) -> int:
 def _run_tools(options: argparse.Namespace) -> int:
     from benches import tool_calls
 
-    result = tool_calls.run()
+    results = tool_calls.run()
     if options.json:
-        _print_json(result.to_json())
+        _print_json({result.way: result.to_json() for result in results})
     else:
-        tool_calls.show(result)
-    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+        tool_calls.show(results)
+    return EXIT_KEPT if all(result.is_good for result in results) else EXIT_BROKEN
 
 
 def _run_barge(options: argparse.Namespace) -> int:

@@ -1,29 +1,38 @@
 """`scripts/bench tools`: does the shipped language model use tools as it should?
 
-Each sentence of a caller goes to the worker's own code with three tools offered, as a call on a
-tier without a provider has it. Counted is what the reply is: words, or a call, of which tool, and
-whether its arguments are what the tool's schema wants. The promise is only the last: whatever the
-model means, a reply that begins as a call is one that can be done.
+Each sentence of a caller goes to the worker's own code, as a call on a tier without a provider has
+it: with three tools that the model is only told of, with examples of them as well, and with
+examples of a single tool. No example is one of the sentences. Counted is what the reply is: words,
+or a call, of which tool, and whether its arguments are what the tool's schema wants. The promise is
+only the last: whatever the model means, a reply that begins as a call is one that can be done.
 """
 
 import json
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from rich.console import Console
+from rich.table import Table
+
 from benches.daemon import CONFIG
 from benches.stats import median
 from voxd.commands import Message, ToolSpec
-from voxd.engines.llm.plain import PlainReply, call_schema, plain_messages
+from voxd.config import load_config
+from voxd.dialog.conversation import system_prompt
+from voxd.dialog.tools import example_turns
+from voxd.engines.llm.plain import PlainReply, call_schema, head_length, plain_messages
 from voxd.engines.local.llama_batch import LlamaBatch
 from voxd.engines.local.llama_grammar import call_grammar
 from voxd.engines.local.llama_request import Request, Text
 from voxd.engines.local.llama_worker import open_batch
+from voxd.engines.registry import settings_types
 from voxd.schema import find_fault
+from voxd.settings.examples import Example
 
 SCHEMAS: dict[str, dict[str, Any]] = {
     "end_call": {"type": "object", "properties": {}, "additionalProperties": False},
@@ -69,6 +78,35 @@ SAID: tuple[tuple[str, str], ...] = (
     ("Do you take credit cards?", ""),
 )
 """What a caller says, and the tool that it asks for; empty: none."""
+BOOKED = {
+    "said": "A table for eight today.",
+    "tool": "book_table",
+    "arguments": {"people": 8, "day": "today"},
+    "answer": "Booked, number 12.",
+    "reply": "It is booked, your number is 12.",
+}
+BOOKED_TOO = {
+    "said": "We are five and come tomorrow.",
+    "tool": "book_table",
+    "arguments": {"people": 5, "day": "tomorrow"},
+    "answer": "Booked, number 31.",
+    "reply": "It is booked, your number is 31.",
+}
+LATE = {"said": "How late are you there?", "reply": "We are here until six in the evening."}
+SELLS = {"said": "What do you sell?", "reply": "We sell bread and cake, fresh every day."}
+EXAMPLES = (
+    {"said": "I need to speak to someone.", "tool": "transfer_call"},
+    SELLS,
+    BOOKED,
+    {"said": "Okay, bye then.", "tool": "end_call"},
+)
+"""Those of an agent with every tool; what comes last is copied most."""
+WAYS: dict[str, tuple[tuple[ToolSpec, ...], tuple[dict[str, Any], ...]]] = {
+    "3 tools, told": (TOOLS, ()),
+    "3 tools, shown": (TOOLS, EXAMPLES),
+    "1 tool, shown": (TOOLS[2:], (SELLS, BOOKED, LATE, BOOKED_TOO)),
+}
+"""What the model is offered and shown."""
 MAX_TOKENS = 60
 
 
@@ -90,6 +128,8 @@ class Result:
     """What the bench found."""
 
     outcomes: tuple[Outcome, ...]
+    way: str = ""
+    """One of `WAYS`."""
 
     @property
     def is_good(self) -> bool:
@@ -114,15 +154,27 @@ class Result:
         }
 
 
-def run() -> Result:
-    """Ask the shipped model everything, one sentence after the other."""
+def run() -> tuple[Result, ...]:
+    """Ask the shipped model everything, one sentence after the other, in each way."""
+    config = load_config(CONFIG, settings_types())
     raw = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     options = {**raw["engines"]["llamacpp"], "sequences": 1}
     options["model"] = str(CONFIG.parent / options["model"])
     batch = open_batch(options)
-    prompt = raw["agent"]["prompt"].strip()
     numbers = count(1)
-    return Result(tuple(_ask(batch, prompt, *pair, next(numbers)) for pair in SAID))
+    results = []
+    for way, (tools, examples) in WAYS.items():
+        turns = example_turns(map(Example.model_validate, examples))
+        system = Message("system", system_prompt(config), tools=tools, examples=turns)
+        outcomes = tuple(_ask(batch, system, *pair, next(numbers)) for pair in said_to(tools))
+        results.append(Result(outcomes, way))
+    return tuple(results)
+
+
+def said_to(tools: tuple[ToolSpec, ...]) -> tuple[tuple[str, str], ...]:
+    """What a caller says to an agent that has these tools; others cannot be asked for."""
+    names = {"", *(tool.name for tool in tools)}
+    return tuple(pair for pair in SAID if pair[1] in names)
 
 
 def judge(wanted: str, reply: str, seconds: float) -> Outcome:
@@ -140,34 +192,40 @@ def judge(wanted: str, reply: str, seconds: float) -> Outcome:
     return Outcome(wanted, call.name, fault, seconds)
 
 
-def show(result: Result) -> None:
-    """A line for each figure."""
-    found = result.to_json()
-    print(f"asked for a tool, called it       {found['right']} of {found['wanted']}")
-    print(f"asked for a tool, another called  {found['another']} of {found['wanted']}")
-    kept = f"{found['called_all_the_same']} of {found['not_wanted']}"
-    print(f"asked for none, one was called    {kept}")
-    print(f"calls that cannot be done         {found['cannot_be_done']}")
-    print(f"a call takes (median)             {found['call_median_s']} s")
+def show(results: Sequence[Result]) -> None:
+    """A column for each way, a line for each figure."""
+    table = Table("", *(result.way for result in results), box=None)
+    found = [result.to_json() for result in results]
+    for line, key, of in (
+        ("asked for a tool, called it", "right", "wanted"),
+        ("asked for a tool, another called", "another", "wanted"),
+        ("asked for none, one was called", "called_all_the_same", "not_wanted"),
+    ):
+        table.add_row(line, *(f"{figures[key]} of {figures[of]}" for figures in found))
+    cannot = (str(figures["cannot_be_done"]) for figures in found)
+    table.add_row("calls that cannot be done", *cannot)
+    table.add_row("a call takes (median), s", *(str(it["call_median_s"]) for it in found))
+    Console().print(table)
 
 
-def _ask(batch: LlamaBatch, prompt: str, said: str, wanted: str, number: int) -> Outcome:
-    messages = plain_messages([Message("system", prompt, tools=TOOLS), Message("user", said)])
+def _ask(batch: LlamaBatch, system: Message, said: str, wanted: str, number: int) -> Outcome:
     request = Request(
         number,
-        f"call {number}",
-        messages,
+        "bench",
+        plain_messages([system, Message("user", said)]),
         MAX_TOKENS,
         0.0,
         (0.0, 0.0, float(number)),
         1,
-        call_grammar(call_schema(TOOLS)),
+        call_grammar(call_schema(system.tools)),
+        head_length([system]),
     )
     began = time.perf_counter()
     batch.submit(request)
     reply = "".join(_texts(batch))
+    seconds = time.perf_counter() - began
     batch.release(request.call_id)
-    return judge(wanted, reply, time.perf_counter() - began)
+    return judge(wanted, reply, seconds)
 
 
 def _texts(batch: LlamaBatch) -> Iterator[str]:

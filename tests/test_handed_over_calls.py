@@ -6,14 +6,21 @@ Real time: what is asserted is order, never how long something took.
 
 import asyncio
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
 from xml.etree import ElementTree
 
 import aiohttp
+import pytest
 
 from tests.fakes.call import make_config
 from tests.fakes.language_model import Script
 from tests.server.harness import Server, connected, message, serving, start, stream_of
+from tests.servers import groq
+from tests.servers.groq_script import KEY, Answering, whole_call
+from tests.servers.groq_script import Script as ModelScript
+from voxd.engines.local.compute import LocalCompute
+from voxd.engines.registry import open_engines, settings_types
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import EndReason, ToolCall
 
@@ -24,10 +31,11 @@ TAKE_MESSAGE: Script = ("Gladly. ", ToolCall("1", "take_message", "{}"))
 END: Script = ("Bye. ", ToolCall("1", "end_call", "{}"))
 
 
-def config_with(**agent: Any) -> Any:
+def config_with(tables: Mapping[str, Any] | None = None, **agent: Any) -> Any:
     tools = ["end_call", "transfer_call", "take_message"]
     transfer = {"number": PERSON, "no_answer": "voicemail"}
-    return make_config(agent={"greeting": "Hi.", "tools": tools, "transfer": transfer, **agent})
+    agent = {"greeting": "Hi.", "tools": tools, "transfer": transfer, **agent}
+    return make_config(agent=agent, **(tables or {}))
 
 
 async def talk(server: Server, *scripts: Script, presses: int = 1) -> EndReason | None:
@@ -67,16 +75,39 @@ async def after(server: Server, **fields: str) -> list[str]:
     ]
 
 
+async def rings_in_vain(server: Server) -> None:
+    """The caller was put through to somebody who does not answer, and leaves a message."""
+    phrases = server.stage.config.phrases
+    assert await after(server) == ["Dial"]
+    assert await after(server, DialCallStatus="no-answer") == [
+        *(phrases.no_answer, phrases.leave_message, "Record", "Hangup"),
+    ]
+    recorded = {"RecordingUrl": "https://x", "RecordingSid": "RE1", "RecordingDuration": "9"}
+    assert await after(server, **recorded) == [phrases.message_taken, "Hangup"]
+
+
 async def test_a_transfer_that_nobody_answers_ends_with_a_message() -> None:
     async with serving(config=config_with()) as server:
-        phrases = server.stage.config.phrases
         assert await talk(server, TRANSFER) is EndReason.AGENT_HUNG_UP
-        assert await after(server) == ["Dial"]
-        assert await after(server, DialCallStatus="no-answer") == [
-            *(phrases.no_answer, phrases.leave_message, "Record", "Hangup"),
-        ]
-        recorded = {"RecordingUrl": "https://x", "RecordingSid": "RE1", "RecordingDuration": "9"}
-        assert await after(server, **recorded) == [phrases.message_taken, "Hangup"]
+        await rings_in_vain(server)
+
+
+async def test_so_does_one_that_groq_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", KEY)
+    transfer = Answering(("Of", " course."), (whole_call("transfer_call", "{}"),))
+    async with groq.open_server(ModelScript(answer=lambda _: transfer)) as there:
+        settings = settings_types()["groq"][1].model_validate({"base_url": there.url})
+        config = config_with({"tier": {"llm": ["groq"]}, "engines": {"groq": settings}})
+        async with (
+            open_engines(("groq",), config, cast(LocalCompute, None)) as engines,
+            serving(config=config, is_ready=False) as server,
+        ):
+            await engines["groq"].warm()
+            server.stage.more = [engines["groq"]]
+            server.state.open(server.stage.runtime)
+            assert await talk(server) is EndReason.AGENT_HUNG_UP
+            assert server.stage.tts.texts[-1] == "Of course."
+            await rings_in_vain(server)
 
 
 async def test_a_message_is_announced_once_and_recorded() -> None:

@@ -33,6 +33,9 @@ class Message:
     tools: tuple[ToolSpec, ...] = ()
     """Of the system message: what the model may call. They stand here, and not beside the
     messages, because they are read ahead, compared and passed on with the prompt."""
+    examples: tuple["Message", ...] = ()
+    """Of the system message: turns that show a model on this machine what it is to do. They are
+    no part of the conversation, and providers do not get them."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Of an assistant's message: what it called. A `tool` message for each follows."""
     tool_call_id: str = ""

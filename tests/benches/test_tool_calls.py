@@ -2,13 +2,25 @@
 
 import pytest
 
-from benches.tool_calls import SAID, SCHEMAS, Result, judge
-from voxd.schema import check_schema
+from benches.tool_calls import SAID, SCHEMAS, WAYS, Result, judge, said_to
+from voxd.schema import check_schema, find_fault
+from voxd.settings.examples import Example
 
 
 def test_every_tool_is_asked_for_and_has_a_schema_that_can_be_checked() -> None:
     assert {wanted for _, wanted in SAID} == {"", *SCHEMAS}
     assert not any(check_schema(schema) for schema in SCHEMAS.values())
+
+
+def test_examples_are_of_what_is_offered_and_none_is_a_sentence_of_the_bench() -> None:
+    for tools, examples in WAYS.values():
+        names = {tool.name for tool in tools}
+        for example in map(Example.model_validate, examples):
+            assert example.said not in dict(SAID)
+            if example.tool is not None:
+                assert example.tool in names
+                assert not find_fault(example.arguments, SCHEMAS[example.tool])
+        assert {wanted for _, wanted in said_to(tools)} == {"", *names}
 
 
 @pytest.mark.parametrize(

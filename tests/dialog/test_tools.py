@@ -23,6 +23,34 @@ def test_an_agent_is_offered_its_tools_and_no_others() -> None:
     assert offered_tools(Config(tiers={"free": TIER}, base_dir=Path(), tools=TOOLS)) == ()
 
 
+def test_examples_are_shown_as_turns() -> None:
+    booked = {"said": "For two.", "tool": "book", "arguments": {"people": 2}}
+    examples = (
+        {"said": "Hi.", "reply": "Hello!"},
+        {**booked, "answer": "Number 7.", "reply": "It is booked."},
+        {"said": "Bye.", "tool": "end_call"},
+    )
+    agent = {**AGENT, "examples": examples}
+    shown = Config(tiers={"free": TIER}, base_dir=Path(), agent=agent, tools=TOOLS)
+    turns = system_message(shown).examples
+    assert [(turn.role, turn.content) for turn in turns] == [
+        ("user", "Hi."),
+        ("assistant", "Hello!"),
+        ("user", "For two."),
+        ("assistant", ""),
+        ("tool", "Number 7."),
+        ("assistant", "It is booked."),
+        ("user", "Bye."),
+        ("assistant", ""),
+    ]
+    calls = [call for turn in turns for call in turn.tool_calls]
+    assert [(call.name, call.arguments) for call in calls] == [
+        ("book", '{"people": 2}'),
+        ("end_call", "{}"),
+    ]
+    assert system_message(CONFIG).examples == ()
+
+
 def test_the_operators_schema_goes_to_the_model_as_it_is() -> None:
     book = next(tool for tool in offered_tools(CONFIG) if tool.name == "book")
     assert json.loads(book.parameters) == TOOLS["book"]["parameters"]

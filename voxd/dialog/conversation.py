@@ -10,7 +10,7 @@ from voxd.dialog.delivery import describe_tags
 from voxd.dialog.endpoint import Waits
 from voxd.dialog.floor import Floor, State
 from voxd.dialog.history import History
-from voxd.dialog.tools import offered_tools
+from voxd.dialog.tools import example_turns, offered_tools
 from voxd.dialog.turns import TABLE, key_of
 from voxd.events import Event, TimerFired
 
@@ -68,8 +68,13 @@ class Conversation:
 
 
 def system_message(config: Config) -> Message:
-    """The first message of every prompt: what the model is told, and the tools it is offered."""
-    return Message("system", system_prompt(config), tools=offered_tools(config))
+    """The first message of every prompt: what the model is told and shown, the tools it has."""
+    return Message(
+        "system",
+        system_prompt(config),
+        tools=offered_tools(config),
+        examples=example_turns(config.agent.examples),
+    )
 
 
 def system_prompt(config: Config) -> str:

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 
 from voxd.contracts import EMOTIONS
+from voxd.settings.examples import MAX_EXAMPLES, Example
 from voxd.settings.phrases import Language, OwnPhrases
 from voxd.settings.table import Table
 from voxd.settings.values import ToolName, WebAddress
@@ -88,6 +89,8 @@ class Agent(Table):
     on_failure: Literal["hang_up", "transfer", "voicemail", "redirect"] = "hang_up"
     redirect_url: WebAddress = ""
     tools: tuple[ToolName, ...] = Field((), max_length=32)
+    examples: tuple[Example, ...] = Field((), max_length=MAX_EXAMPLES)
+    """For models on this machine."""
     phrases: OwnPhrases = OwnPhrases()
     limits: OwnLimits = OwnLimits()
     transfer: Transfer = Transfer()
@@ -102,8 +105,8 @@ class Agent(Table):
         return base.model_copy(update=given)
 
     def speaking(self, language: str) -> "Agent":
-        """This agent in a language; its greeting and phrases in another one are left behind."""
+        """This agent in a language; what it says in another one is left behind."""
         if language == self.language:
             return self
-        words = {"greeting": "", "phrases": OwnPhrases()}
+        words = {"greeting": "", "phrases": OwnPhrases(), "examples": ()}
         return self.model_copy(update={"language": language, **words})

@@ -125,7 +125,7 @@ def test_the_estimate_is_on_the_high_side() -> None:
 def test_what_was_done_is_told_in_words_and_tools_are_left_out() -> None:
     tool = ToolSpec("book", "Books a table. " * 40, '{"type": "object", "properties": {}}')
     messages = (
-        Message("system", SYSTEM.content, tools=(tool,)),
+        Message("system", SYSTEM.content, tools=(tool,), examples=talk(4)[1:]),
         *talk(6)[1:-1],
         Message("user", "A table for two."),
         Message("assistant", "", tool_calls=(ToolCall("c", "book", '{"people": 2}'),)),
@@ -136,5 +136,5 @@ def test_what_was_done_is_told_in_words_and_tools_are_left_out() -> None:
     assert estimate_tokens(prompt) <= LIMIT_TOKENS
     assert [message.role for message in prompt] == ["system", "user", "assistant", "user"]
     assert prompt[-1].content == "(The answer: Booked.)"
-    assert not prompt[0].tools and "people" in prompt[2].content
+    assert not (prompt[0].tools or prompt[0].examples) and "people" in prompt[2].content
     assert choose_prompt(messages, messages[:-1]) == messages

@@ -115,6 +115,12 @@ def test_messages_are_encoded_as_they_are() -> None:
         encode_messages([Message("user", "\ud83d")])
 
 
+def test_providers_get_no_examples() -> None:
+    shown = (Message("user", "Hi."), Message("assistant", "Hello!"))
+    system = Message("system", "Be kind.", examples=shown)
+    assert encode_messages([system]) == [{"role": "system", "content": "Be kind."}]
+
+
 def test_text_is_cut_at_the_limit_and_told_as_such() -> None:
     reply = Reply(max_tokens=2)
     assert [reply.feed(ChatDelta(text)) for text in ("a", "b", "c")] == ["a", "b", ""]

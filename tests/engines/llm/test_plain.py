@@ -12,6 +12,7 @@ from voxd.engines.llm.plain import (
     call_schema,
     decode_call,
     describe_tools,
+    head_length,
     plain_messages,
 )
 from voxd.events import ToolCall
@@ -38,6 +39,37 @@ def test_tools_are_described_behind_the_prompt() -> None:
     assert "- book(people, day (optional)): Books a table." in system.content
     assert system.tools == ()
     assert describe_tools((END, BOOK)) in system.content
+
+
+EXAMPLES = (
+    Message("user", "For two."),
+    Message("assistant", "", tool_calls=(CALL,)),
+    Message("tool", "Number 7."),
+    Message("assistant", "It is booked."),
+)
+
+
+@pytest.mark.parametrize("tools", [(BOOK,), ()], ids=["tools", "no tools"])
+def test_examples_are_turns_before_the_conversation(tools: tuple[ToolSpec, ...]) -> None:
+    messages = (
+        Message("system", "Be kind.", tools=tools, examples=EXAMPLES),
+        Message("user", "Hi."),
+    )
+    system, *turns, last = plain_messages(messages)
+    assert system.content.startswith("Be kind.") and not system.examples
+    assert [(turn.role, turn.content) for turn in turns] == [
+        ("user", "For two."),
+        ("assistant", '{"tool": "book", "arguments": {"people": 2}}'),
+        ("user", "(The answer: Number 7.)"),
+        ("assistant", "It is booked."),
+    ]
+    assert last == messages[1]
+    assert head_length(messages) == len(plain_messages(messages)) - 1
+
+
+def test_what_begins_every_prompt_is_counted() -> None:
+    assert head_length(()) == head_length((Message("user", "Hi."),)) == 0
+    assert head_length((Message("system", "Be kind."), Message("user", "Hi."))) == 1
 
 
 def test_a_call_and_its_answer_alternate_as_templates_want_it() -> None:

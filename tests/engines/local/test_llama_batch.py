@@ -129,6 +129,16 @@ def test_the_system_prompt_outlives_the_call_that_read_it(batch: LlamaBatch) -> 
     assert done.cached_tokens > done.prompt_tokens - 6
 
 
+def test_examples_are_kept_with_the_system_prompt(batch: LlamaBatch) -> None:
+    shown = (SYSTEM, Message("user", "Hi."), Message("assistant", "Hello! What can I do for you?"))
+    first = replace(request("a", (*shown, Message("user", QUESTIONS[0]))), head=3)
+    run(batch, first)
+    batch.release("a")
+    prepared = replace(request("b", shown, 0), head=3)
+    done = run(batch, prepared).finished[prepared.id]
+    assert done.cached_tokens > done.prompt_tokens - 6
+
+
 def test_a_cancelled_reply_ends_at_once_and_leaves_its_call_usable(batch: LlamaBatch) -> None:
     expected = alone(batch, QUESTIONS[0])
     item = request("a", ask(QUESTIONS[1]), 100)

@@ -187,6 +187,11 @@ def test_a_request_carries_its_urgency() -> None:
     assert not decode_request(prepare(12, "a", SYSTEM)).writes
 
 
+def test_a_request_tells_how_much_begins_every_prompt() -> None:
+    assert decode_request(prepare(13, "a", SYSTEM)).head == 1
+    assert decode_request(generate(14, "a", SYSTEM, head=3)).head == 3
+
+
 @pytest.mark.parametrize(
     "changes",
     [{"call_id": ""}, {"call_id": None}, {"messages": []}, {"max_tokens": 0}, {"messages": [1]}],

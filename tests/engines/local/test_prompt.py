@@ -96,6 +96,21 @@ def test_the_oldest_exchanges_go_and_the_system_prompt_and_last_message_stay() -
     assert prompt.dropped_messages == 3 and len(prompt.tokens) == 40
 
 
+def test_examples_stay_as_the_system_prompt_does() -> None:
+    seen: list[list[Message]] = []
+
+    def spy(messages: object) -> list[int]:
+        assert isinstance(messages, list)
+        seen.append(messages)
+        return count(messages)
+
+    messages = conversation(4)  # system, greeting, q0, a0, q1, a1, q2, a2, q3
+    assert fit_prompt(messages, spy, 70, may_drop=True, head=4).dropped_messages == 2
+    assert seen[-1] == [*messages[:4], *messages[6:]]
+    with pytest.raises(PromptError):
+        fit_prompt(messages, count, 49, may_drop=True, head=4)
+
+
 def test_in_a_long_conversation_a_whole_block_goes_so_that_later_turns_keep_their_prefix() -> None:
     dropped = [
         fit_prompt(conversation(turns), count, 200, may_drop=True).dropped_messages

@@ -25,7 +25,7 @@ from voxd.contracts import (
     Urgency,
     Usage,
 )
-from voxd.engines.llm.plain import PlainReply, call_schema, plain_messages
+from voxd.engines.llm.plain import PlainReply, call_schema, head_length, plain_messages
 from voxd.engines.llm.reread import Reread
 from voxd.engines.local.job import Job
 from voxd.engines.local.protocol import MessageType
@@ -146,7 +146,7 @@ class LlamaCppLanguageModel:
         """See `contracts.LanguageModel`. `Usage.finish_reason` is `stop` or `length`."""
         self._reread.remember(request.call_id, request.messages, request.priority)
         params = {
-            "messages": _plain(request.messages),
+            **_plain(request.messages),
             "max_tokens": request.max_tokens,
             "temperature": request.temperature,
         }
@@ -182,7 +182,7 @@ class LlamaCppLanguageModel:
     async def prepare(self, call_id: str, messages: Sequence[Message], priority: Priority) -> None:
         """Read a prompt into the call's sequence; done as well when a reply overtakes it."""
         self._reread.remember(call_id, messages, priority)
-        params = {"messages": _plain(messages)}
+        params = _plain(messages)
         urgency = Urgency(priority)
         async with self._job("prepare", call_id, params, urgency, 2 * READ_LIMIT_S) as job:
             await job.result()
@@ -225,9 +225,10 @@ class LlamaCppLanguageModel:
         self._reread.begin()
 
 
-def _plain(messages: Sequence[Message]) -> list[dict[str, str]]:
-    plain = plain_messages(messages)
-    return [{"role": message.role, "content": message.content} for message in plain]
+def _plain(messages: Sequence[Message]) -> dict[str, Any]:
+    """The fields of a request that carry its prompt."""
+    plain = [{"role": it.role, "content": it.content} for it in plain_messages(messages)]
+    return {"messages": plain, "head": head_length(messages)}
 
 
 @contextlib.asynccontextmanager

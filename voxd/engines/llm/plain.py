@@ -2,9 +2,9 @@
 
 Chat templates for tools differ from model to model, and small models have none. So the tools are
 described in the system prompt, a call is a JSON object at the end of a reply, or all of it, and
-what a tool answered comes as a message of the user's. `PlainReply` reads what is written;
-`call_schema` is what the worker makes its grammar of, so that a reply which begins as a call can
-only end as a whole one.
+what a tool answered comes as a message of the user's. Examples are turns that come first.
+`PlainReply` reads what is written; `call_schema` is what the worker makes its grammar of, so that
+a reply which begins as a call can only end as a whole one.
 """
 
 import json
@@ -32,15 +32,26 @@ def plain_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
         elif message.tool_calls:
             calls = [_write_call(call) for call in message.tool_calls]
             plain.append(Message("assistant", "\n".join(filter(None, [message.content, *calls]))))
-        elif message.tools:
-            plain.append(Message("system", f"{message.content}\n\n{describe_tools(message.tools)}"))
+        elif message.tools or message.examples:
+            told = filter(None, [message.content, describe_tools(message.tools)])
+            plain.append(Message(message.role, "\n\n".join(told)))
+            plain += plain_messages(message.examples)
         else:
             plain.append(message)
     return tuple(plain)
 
 
+def head_length(messages: Sequence[Message]) -> int:
+    """How many of the plain messages begin every prompt of an agent: what it is told and shown."""
+    if not messages or messages[0].role != "system":
+        return 0
+    return 1 + len(plain_messages(messages[0].examples))
+
+
 def describe_tools(tools: Sequence[ToolSpec]) -> str:
     """What a system prompt says of the tools: a line for each, as short as can be."""
+    if not tools:
+        return ""
     lines = [f"- {_signature(tool)}: {tool.description}" for tool in tools]
     example = json.dumps({TOOL: tools[0].name, ARGUMENTS: {}})
     return "\n".join(

@@ -182,7 +182,9 @@ class LlamaBatch:
             return left[: common_prefix(left, right)]
 
         room = self._context_tokens - request.max_tokens
-        prompt = fit_prompt(request.messages, tokenize, room, may_drop=self._may_drop)
+        prompt = fit_prompt(
+            request.messages, tokenize, room, may_drop=self._may_drop, head=request.head
+        )
         if not prompt.tokens:
             raise PromptError("the prompt is empty")
         return prompt
@@ -277,11 +279,11 @@ class LlamaBatch:
         return self._start(job.held, waiting) if waiting is not None else []
 
     def _shelve(self, job: Job) -> None:
-        """Keep the system prompt that was just read for the calls to come."""
+        """Keep the system prompt and examples that were just read for the calls to come."""
         messages = job.request.messages
         if messages[0].role == "system" and not self._pool.is_shelved(job.held):
-            system = self._tokenize(messages[:1], awaits_reply=False)
-            self._pool.shelve(job.held, common_prefix(system, job.held.tokens))
+            head = self._tokenize(messages[: job.request.head], awaits_reply=False)
+            self._pool.shelve(job.held, common_prefix(head, job.held.tokens))
 
     def _lose_everything(self, message: str) -> list[Answer]:
         """A batch failed and nobody knows what the cache holds: begin anew."""

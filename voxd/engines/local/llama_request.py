@@ -28,6 +28,9 @@ class Request:
     """Of the choice of tokens, 32 bits."""
     call_grammar: str = ""
     """What a reply that begins as a call of a tool must be; empty: there are no tools."""
+    head: int = 1
+    """So many messages begin every prompt of the agent and always stay: the system prompt and
+    examples. Counts only where a system prompt is the first."""
 
     @property
     def writes(self) -> bool:

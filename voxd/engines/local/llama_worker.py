@@ -5,10 +5,11 @@ or a new request takes effect within one step; without work the loop sleeps in t
 
 Operations::
 
-    request generate  {call_id, messages: [{role, content}], max_tokens, temperature, call_schema?}
+    request generate  {call_id, messages: [{role, content}], head?, max_tokens, temperature,
+                       call_schema?}
                       -> partial {text} …, done {prompt_tokens, cached_tokens, completion_tokens,
                          finish_reason, dropped_messages}
-    request prepare   {call_id, messages} -> done, as above
+    request prepare   {call_id, messages, head?} -> done, as above
     notify  release   {call_id}
     notify  promote   {id, priority}
 """
@@ -143,6 +144,7 @@ def decode_request(frame: Frame) -> Request:
         urgency=(priority, deadline, frame.id),
         seed=random.getrandbits(32),
         call_grammar=call_grammar(str(params["call_schema"])) if "call_schema" in params else "",
+        head=int(params.get("head", 1)),
     )
 
 

@@ -133,16 +133,19 @@ def fit_prompt(
     room: int,
     *,
     may_drop: bool,
+    head: int = 1,
 ) -> Prompt:
     """The prompt's tokens, without the oldest messages when they do not fit.
 
-    The system prompt and the last message always stay. What goes are whole exchanges, so that
-    what is left begins with the caller, `DROP_BLOCK` messages at a time while there are enough.
+    The system prompt, the examples behind it and the last message always stay. What goes are whole
+    exchanges, so that what is left begins with the caller, `DROP_BLOCK` messages at a time while
+    there are enough.
 
     Args:
         tokenize: renders messages and cuts them into tokens.
         room: most tokens.
         may_drop: False: a prompt that does not fit is an error.
+        head: messages from the system prompt to the last example; 1: no examples.
 
     Raises:
         PromptError: it does not fit.
@@ -152,7 +155,8 @@ def fit_prompt(
         return Prompt(tokens, 0)
     if not may_drop:
         raise PromptError(f"the prompt has {len(tokens)} tokens, there is room for {room}")
-    head = 1 if messages and messages[0].role == "system" else 0
+    if not messages or messages[0].role != "system":
+        head = 0
     cuts = [i for i in range(head + 1, len(messages)) if messages[i].role == "user"]
     if messages and len(messages) - 1 > head and len(messages) - 1 not in cuts:
         cuts.append(len(messages) - 1)
