@@ -1,15 +1,15 @@
 """The reply of the loopback providers in `failover`: words that can be counted at the ear. I/O-free
 but for the models it is given.
 
-Every word of it is spoken by the shipped voice and padded to the same length, so that the word
-times which the loopback Cartesia tells are true. What another model writes is spoken in one piece,
-by the same voice. What the caller heard is transcribed with the shipped Whisper and compared with
-what was to be said.
+Every word, of this reply or of one that another model wrote, is spoken by the shipped voice and
+padded to the same length, so that the word times which the loopback Cartesia tells are true. What
+the caller heard is transcribed with the shipped Whisper and compared with what was to be said.
 """
 
 import asyncio
+import threading
 import tomllib
-from collections.abc import Awaitable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import jiwer
@@ -56,23 +56,32 @@ class SpokenReply:
         self._level_dbfs = settings["level_dbfs"]
         self._worker = PiperWorker()
         self._worker.load({**settings, "voice": str(CONFIG.parent / settings["voice"])})
-        self._words = {
-            word: self._render(word)[:WORD_BYTES].ljust(WORD_BYTES, SILENCE)
-            for word in set(_words(REPLY))
-        }
+        self._lock = threading.Lock()
+        self._words = {word: self._render(word) for word in set(_words(REPLY))}
 
-    def speak(self, text: str) -> bytes | Awaitable[bytes]:
-        """Mu-law of the reply or any part of it, at once; of other text when it is made."""
+    def speak(self, text: str) -> bytes | AsyncIterator[bytes]:
+        """Mu-law of the reply or any part of it, at once; of other text word by word."""
         words = _words(text)
         if all(word in self._words for word in words):
             return b"".join(self._words[word] for word in words)
-        return asyncio.to_thread(self._render, text)
+        return self._make(words)
 
-    def _render(self, text: str) -> bytes:
+    async def _make(self, words: list[str]) -> AsyncIterator[bytes]:
+        for word in words:
+            if word not in self._words:
+                self._words[word] = await asyncio.to_thread(self._render, word)
+            yield self._words[word]
+
+    def _render(self, word: str) -> bytes:
+        if not word:  # it was punctuation alone
+            return SILENCE * WORD_BYTES
         pieces: list[bytes] = []
-        params = {"text": text, "length_scale": 1.0, "level_dbfs": self._level_dbfs}
-        self._worker.run("speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: False)
-        return b"".join(pieces)
+        params = {"text": word, "length_scale": 1.0, "level_dbfs": self._level_dbfs}
+        with self._lock:
+            self._worker.run(
+                "speak", params, b"", lambda _, mulaw: pieces.append(mulaw), lambda: False
+            )
+        return b"".join(pieces)[:WORD_BYTES].ljust(WORD_BYTES, SILENCE)
 
 
 class ReplyEar:

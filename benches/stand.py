@@ -6,7 +6,7 @@ gate in front of it and a name that the daemon must resolve (`gate`, `resolver`)
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
@@ -31,8 +31,8 @@ INTO_SPEECH_S = 0.6
 """A fault comes this long after the caller began to speak."""
 
 T = TypeVar("T")
-Speak = Callable[[str], bytes | Awaitable[bytes]]
-"""A voice: text to mu-law."""
+Speak = Callable[[str], bytes | AsyncIterator[bytes]]
+"""A voice: text to mu-law, whole or by words that are equally long."""
 
 
 class Stand:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
 from tests.servers.cartesia_script import Fault, Script, Trouble
@@ -114,21 +115,22 @@ class GeneratingContext:
         script = self._server.script
         begun_at = _now()
         made = script.speech(text)
-        mulaw = made if isinstance(made, bytes) else await made
+        voice = _Voice(*((made, None) if isinstance(made, bytes) else (await anext(made), made)))
+        length = len(voice.made) * (1 if voice.more is None else len(text.split()))
         await asyncio.sleep(max(0.0, begun_at + script.first_audio_s - _now()))
         fault = script.fault
         if self.first.get("add_timestamps"):
-            await self._send_words(text, len(mulaw) / RATE_HZ)
+            await self._send_words(text, length / RATE_HZ)
         size = max(1, round(script.chunk_s * RATE_HZ))
         begun_at = _now()
-        for number, start in enumerate(range(0, len(mulaw), size)):
+        for number, start in enumerate(range(0, length, size)):
             if fault is not None and fault.after == number and await self._fail(fault):
                 return
-            await self._send_audio(mulaw[start : start + size])
+            await self._send_audio(await voice.part(start, min(start + size, length)))
             if script.speed:
                 ready_at = begun_at + (start + size) / RATE_HZ / script.speed
                 await asyncio.sleep(max(0.0, ready_at - _now()))
-        self._spoken_s += len(mulaw) / RATE_HZ
+        self._spoken_s += length / RATE_HZ
 
     async def _send_audio(self, mulaw: bytes) -> None:
         data = base64.b64encode(mulaw).decode()
@@ -175,6 +177,21 @@ class GeneratingContext:
         # A provider's sentence may quote what it was asked.
         sentence = f"scripted: {self.first['transcript']}"
         await self._line.send_error(context_id, fault.status, fault.code, sentence)
+
+
+class _Voice:
+    """Mu-law, as far as it is made."""
+
+    def __init__(self, made: bytes, more: AsyncIterator[bytes] | None) -> None:
+        self.made = made
+        self.more = more
+        """What is still to be made; None: nothing."""
+
+    async def part(self, begin: int, end: int) -> bytes:
+        """These bytes, as soon as they are there."""
+        while self.more is not None and len(self.made) < end:
+            self.made += await anext(self.more)
+        return self.made[begin:end]
 
 
 def _now() -> float:

@@ -1,6 +1,6 @@
 """What the loopback Cartesia server is told to do, and what it writes down."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -77,8 +77,8 @@ class Script:
     """A socket without messages is closed after this long."""
     generating: int = 100
     """Contexts that may generate at one time; more are refused with 429."""
-    speech: Callable[[str], bytes | Awaitable[bytes]] = tone_speech
-    """Text to mu-law 8 kHz; one that takes time may be awaited, within `first_audio_s`."""
+    speech: Callable[[str], bytes | AsyncIterator[bytes]] = tone_speech
+    """Text to mu-law 8 kHz: all of it, or word by word as it is made, every word equally long."""
 
 
 @dataclass(frozen=True, slots=True)

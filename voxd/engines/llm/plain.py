@@ -33,8 +33,8 @@ def plain_messages(messages: Iterable[Message]) -> tuple[Message, ...]:
             calls = [_write_call(call) for call in message.tool_calls]
             plain.append(Message("assistant", "\n".join(filter(None, [message.content, *calls]))))
         elif message.tools or message.examples:
-            told = filter(None, [message.content, describe_tools(message.tools)])
-            plain.append(Message(message.role, "\n\n".join(told)))
+            parts = filter(None, [message.content, describe_tools(message.tools)])
+            plain.append(Message(message.role, "\n\n".join(parts)))
             plain += plain_messages(message.examples)
         else:
             plain.append(message)
