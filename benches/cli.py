@@ -26,6 +26,8 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench calls      1, 2, 4, 6 and 10 calls at once (about 7 min)
   scripts/bench room       three times as many calls as there is room for (about 5 min)
   scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
+  scripts/bench start      how soon a daemon is ready, and its memory (about 3 min)
+  scripts/bench soak       calls without a pause: does anything grow? (about 11 min)
   scripts/bench failover   what each failure of a provider costs a caller (about 40 min)
   scripts/bench peer       pipecat beside voxd, same caller and weights (about an hour)
   scripts/bench barge      what silences the agent, how soon, and what does not (about 3 min)
@@ -95,6 +97,20 @@ def _parser() -> argparse.ArgumentParser:
     room.add_argument("--turns", type=_positive, default=5, help="turns of each call (5)")
     room.add_argument("--limit", type=_positive, metavar="N", help="calls (two per core)")
     room.set_defaults(run=_run_room)
+
+    start = commands.add_parser("start", help="time until ready, memory")
+    start.add_argument("--starts", type=_positive, default=5, help="warm starts of each (5)")
+    start.add_argument("--calls", type=_positive, default=2, help="at once, for memory (2)")
+    start.add_argument("--kinds", nargs="+", choices=("local", "cloud"), help="(both)")
+    start.add_argument("--cold", action="store_true", help="one start with an empty page cache too")
+    start.set_defaults(run=_run_start)
+
+    soak = commands.add_parser("soak", help="memory, descriptors, tasks, latency over time")
+    soak.add_argument("--minutes", type=float, default=10.0, help="of calls (10)")
+    soak.add_argument(
+        "--calls", type=_positive, metavar="N", help="at once (80 %% of what the machine carries)"
+    )
+    soak.set_defaults(run=_run_soak)
 
     cloud = commands.add_parser("cloud", help="cloud tiers on loopback providers")
     cloud.add_argument(
@@ -186,9 +202,10 @@ def _parser() -> argparse.ArgumentParser:
 
     for command in (v2v, calls, peer):
         command.add_argument("--tier", metavar="NAME", help="tier of every call (as shipped)")
-    for command in (v2v, calls, room, cloud, failover, peer, twiml):
+    for command in (v2v, calls, room, cloud, failover, peer, twiml, start, soak):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
-    for command in (v2v, calls, room, cloud, failover, peer, barge, twiml, turns, tools, wer):
+    measures = (v2v, calls, room, cloud, failover, peer, barge, twiml, turns, tools, wer)
+    for command in (*measures, start, soak):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -241,6 +258,39 @@ def _run_room(options: argparse.Namespace) -> int:
     else:
         room.show(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_start(options: argparse.Namespace) -> int:
+    from benches import start
+
+    with _Directory(options.keep) as directory:
+        results = [
+            start.run(directory / kind, kind, options.starts, options.calls, has_cold=options.cold)
+            for kind in options.kinds or start.PROMISED_S
+        ]
+    if options.json:
+        _print_json([result.to_json() for result in results])
+    else:
+        start.show(results)
+    return EXIT_KEPT if all(result.is_good for result in results) else EXIT_BROKEN
+
+
+def _run_soak(options: argparse.Namespace) -> int:
+    from benches import soak
+
+    callers = options.calls or soak.limit()
+    with _Directory(options.keep) as directory:
+        result = asyncio.run(soak.run(directory, options.minutes, callers, _tell))
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        soak.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _tell(line: str) -> None:
+    """Progress, beside the figures."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _run_cloud(options: argparse.Namespace) -> int:
@@ -426,5 +476,5 @@ def _positive(text: str) -> int:
     return value
 
 
-def _print_json(figures: dict[str, Any]) -> None:
+def _print_json(figures: dict[str, Any] | list[dict[str, Any]]) -> None:
     print(json.dumps(figures, indent=2))

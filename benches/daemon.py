@@ -46,7 +46,11 @@ class Memory:
 class Daemon:
     """One running daemon on loopback."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], port: int, log: Path, started_at: float = 0.0
+    ) -> None:
+        """`started_at` is when it was executed, `time.monotonic`."""
+        self.started_at = started_at
         self.process = process
         self.log = log
         self.base_url = f"http://127.0.0.1:{port}"
@@ -142,6 +146,9 @@ def run_daemon(
         "server.drain_s": 1.0,
         # A cache of its own, so that every run starts from the same state.
         "cache.directory": str(directory / "speech"),
+        # And records that are nobody else's.
+        "records.database": str(directory / "voxd.db"),
+        "records.spill": str(directory / "records"),
         # And nothing that was said before: what a reply costs is measured.
         "cache.reply_characters": 0,
     }
@@ -151,6 +158,7 @@ def run_daemon(
     # A secret in the environment would make the daemon ask for signatures.
     ours_too = {key: value for key, value in os.environ.items() if key != "TWILIO_AUTH_TOKEN"}
     with log.open("wb") as output, pinned(cores or frozenset(os.sched_getaffinity(0))):
+        started_at = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, "-m", module, "--config", str(file)],
             cwd=ROOT,
@@ -159,7 +167,7 @@ def run_daemon(
             stderr=subprocess.STDOUT,
             env={**ours_too, **(environment or {})},
         )
-    daemon = Daemon(process, port, log)
+    daemon = Daemon(process, port, log, started_at)
     try:
         daemon.wait_until_ready()
         yield daemon

@@ -23,7 +23,7 @@ from benches.line import build_turns, check_connected, is_answered, place_calls
 from benches.outcomes import Result, Row, show_header, show_row
 from benches.prompts import RATE_HZ, Prompt, load_labels
 from benches.providers import ENVIRONMENT
-from benches.replies import REPLY, Heard, ReplyEar, SpokenReply, compare_words
+from benches.replies import REPLY, Heard, ReplyEar, compare_words, make_voice
 from benches.resolver import NAMES
 from benches.stand import Stand, open_stand
 from benches.stats import median
@@ -64,7 +64,7 @@ class Bench:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._ear = ReplyEar()
-        self._voice = SpokenReply()
+        self._voice = make_voice(self._ear)
         labels = load_labels()
         self._prompts: tuple[Prompt, ...] = tuple(labels[name] for name in SAID)
         self._turns = build_turns(self._prompts)

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benches.daemon import CONFIG
+from benches.line import BenchFailed
 from benches.wer import load_worker
 from benches.words import normalize_words
-from voxd.caller.mulaw import encode
+from voxd.caller.mulaw import decode, encode
 from voxd.engines.local.piper_worker import PiperWorker
 
 REPLY = "We sell apples bananas oranges lemons potatoes tomatoes onions and cheese."
@@ -27,6 +28,8 @@ REPLY = "We sell apples bananas oranges lemons potatoes tomatoes onions and chee
 WORD_BYTES = 4400
 """0.55 s of mu-law, the length of the longest word."""
 SILENCE = b"\xff"
+VOICES = 10
+"""So often the reply is spoken anew until all of it is understood."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,22 @@ class ReplyEar:
             "transcribe", {"language": "en"}, encode(pcm), lambda *_: None, lambda: False
         )
         return compare_words(said, str(answer["text"]))
+
+
+def make_voice(ear: ReplyEar) -> SpokenReply:
+    """A voice of whose reply the ear gets every word: Piper says a word a little differently each
+    time, and the ear is to judge the line.
+
+    Raises:
+        BenchFailed: none of some attempts was understood.
+    """
+    for _ in range(VOICES):
+        voice = SpokenReply()
+        reply = voice.speak(REPLY)
+        assert isinstance(reply, bytes)
+        if ear.judge(REPLY, decode(reply)).is_whole:
+            return voice
+    raise BenchFailed("Whisper does not understand the reply, however it is spoken")
 
 
 def compare_words(said: str, heard: str) -> Heard:

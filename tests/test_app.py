@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import signal
 import ssl
@@ -7,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -19,10 +21,13 @@ from voxd.app import Shutdown, run_daemon, serve
 from voxd.config import Config
 from voxd.contracts import EngineState
 from voxd.errors import Category, ConfigError, EngineError, ListenError, ModelError, Phase
+from voxd.events import EndReason
 from voxd.notify import Notifier
-from voxd.runtime import Runtime
+from voxd.reload import ReadConfig
+from voxd.runtime import Runtime, background
 from voxd.server import admission
 from voxd.server.keys import DoorKeys
+from voxd.telemetry.calls import CallRegistry
 
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 
@@ -41,14 +46,15 @@ class RecordingNotifier(Notifier):
 class Daemon:
     """A daemon on the fakes; warm once `may_warm` is set."""
 
-    def __init__(self, **server: object) -> None:
-        self.stage = Stage(config=make_config(server={"port": 0, **server}))
+    def __init__(self, config: Config | None = None, **server: object) -> None:
+        self.stage = Stage(config=config or make_config(server={"port": 0, **server}))
         self.runtime = self.stage.runtime
         self.notifier = RecordingNotifier({"WATCHDOG_USEC": "20000"})
         self.shutdown = Shutdown()
         self.may_warm = asyncio.Event()
         self.announced: list[str] = []
         self.is_closed = False
+        self.read_again: ReadConfig | None = None
         self.task: asyncio.Task[None]
 
     @asynccontextmanager
@@ -65,7 +71,8 @@ class Daemon:
     async def run(self) -> None:
         config = self.stage.config
         opened = self.open_runtime
-        await serve(config, DoorKeys(), self.announced.append, self.notifier, self.shutdown, opened)
+        told, notifier, shutdown = self.announced.append, self.notifier, self.shutdown
+        await serve(config, DoorKeys(), told, notifier, shutdown, opened, self.read_again)
 
     @property
     def url(self) -> str:
@@ -86,9 +93,12 @@ class Daemon:
 
 
 @asynccontextmanager
-async def running(**server: object) -> AsyncIterator[tuple[Daemon, aiohttp.ClientSession]]:
+async def running(
+    config: Config | None = None, read_again: ReadConfig | None = None, **server: object
+) -> AsyncIterator[tuple[Daemon, aiohttp.ClientSession]]:
     """A daemon that listens, and a client; the daemon is told to end with the test."""
-    daemon = Daemon(**server)
+    daemon = Daemon(config, **server)
+    daemon.read_again = read_again
     daemon.task = asyncio.get_running_loop().create_task(daemon.run())
     async with aiohttp.ClientSession() as http:
         async with asyncio.timeout(10):
@@ -106,26 +116,26 @@ async def status(http: aiohttp.ClientSession, url: str) -> int:
         return response.status
 
 
-async def announce_call(daemon: Daemon, http: aiohttp.ClientSession) -> str:
+async def announce_call(daemon: Daemon, http: aiohttp.ClientSession, call_sid: str = "CA1") -> str:
     """The token of a call whose stream is awaited."""
-    async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": "CA1"}) as response:
+    async with http.post(f"{daemon.url}/twilio/voice", data={"CallSid": call_sid}) as response:
         return stream_of(await response.text())["token"]
 
 
 async def place_call(
-    daemon: Daemon, http: aiohttp.ClientSession
+    daemon: Daemon, http: aiohttp.ClientSession, call_sid: str = "CA1"
 ) -> aiohttp.ClientWebSocketResponse:
     """A call whose greeting has begun."""
-    return await open_stream(daemon, http, await announce_call(daemon, http))
+    return await open_stream(daemon, http, await announce_call(daemon, http, call_sid), call_sid)
 
 
 async def open_stream(
-    daemon: Daemon, http: aiohttp.ClientSession, token: str
+    daemon: Daemon, http: aiohttp.ClientSession, token: str, call_sid: str = "CA1"
 ) -> aiohttp.ClientWebSocketResponse:
     """The stream of a call that was announced, up to its greeting."""
     socket = await http.ws_connect(f"{daemon.url}/twilio/media")
     await socket.send_str(connected())
-    await socket.send_str(start("CA1", token))
+    await socket.send_str(start(call_sid, token))
     await socket.receive()
     return socket
 
@@ -133,6 +143,7 @@ async def open_stream(
 @pytest.fixture(autouse=True)
 def no_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(app, "AFTER_S", 0.0)
+    monkeypatch.setattr(app, "GOODBYE_S", 0.05)
 
 
 async def test_health_answers_while_models_are_warming() -> None:
@@ -283,6 +294,35 @@ async def test_a_hang_up_signal_has_a_renewed_certificate_taken(tmp_path: Path) 
             await ask(old)
 
 
+async def test_nothing_of_a_call_is_kept_from_the_collector_for_good(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Frozen in mid-call, its words would stay for as long as the daemon runs."""
+    done: list[str] = []
+    monkeypatch.setattr(gc, "collect", lambda: done.append("collect"))
+    monkeypatch.setattr(gc, "freeze", lambda: done.append("freeze"))
+    monkeypatch.setattr(app, "LATE_S", 0.0)
+    monkeypatch.setattr(app, "LET_GO_S", 0.001)
+    calls, some_call = CallRegistry(), cast(Any, None)
+
+    async def pass_by() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0.001)
+
+    calls.add("CA1", some_call)
+    async with background(app._freeze_late(calls)):
+        await pass_by()
+        await calls.finish("CA1", EndReason.CALLER_HUNG_UP)
+        calls.add("CA2", some_call)
+        await pass_by()
+        assert done == []
+        await calls.finish("CA2", EndReason.CALLER_HUNG_UP)
+        async with asyncio.timeout(10):
+            while not done:
+                await asyncio.sleep(0.001)
+    assert done == ["collect", "freeze"]
+
+
 async def test_systemd_is_told_again_and_again_that_the_loop_turns() -> None:
     async with running() as (daemon, _):
         async with asyncio.timeout(10):
@@ -356,15 +396,16 @@ def test_the_shipped_daemon_starts_serves_and_ends_with_all_of_its_workers(tmp_p
     assert not [pid for pid in workers if Path(f"/proc/{pid}/exe").exists()]
 
 
-def test_missing_weights_end_the_start_with_one_sentence(tmp_path: Path) -> None:
+def test_missing_weights_are_told_before_anything_is_begun(tmp_path: Path) -> None:
     with start_voxd(tmp_path, SHIPPED.read_text().replace("8080 ", "0 ")) as process:
-        _, error = process.communicate(timeout=60)
-        assert process.returncode == 1
-    sentence = error.splitlines()[-1]
-    assert sentence.startswith("voxd: engines.faster-whisper.model: ")
-    assert str(tmp_path / "models" / "faster-whisper-tiny.en") in sentence
-    assert "scripts/fetch-models" in sentence
-    assert "Traceback" not in error
+        told, error = process.communicate(timeout=60)
+        assert process.returncode == 2
+    head, *sentences = error.splitlines()
+    assert head.endswith("config.toml has 4 problem(s):") and len(sentences) == 4
+    assert ": engines.faster-whisper.model: " in sentences[0]
+    assert str(tmp_path / "models" / "faster-whisper-tiny.en") in sentences[0]
+    assert "scripts/fetch-models" in sentences[0]
+    assert "Traceback" not in error and not told
 
 
 @pytest.mark.weights

@@ -49,6 +49,20 @@ def names(config: Config) -> tuple[str, ...]:
     return tuple(chain.names[0] for chain in rank_chains(config, declared_board(config)).values())
 
 
+def test_an_engine_whose_library_was_left_out_is_refused_with_that_reason(
+    monkeypatch: pytest.MonkeyPatch, keys: None
+) -> None:
+    """As in an executable without Piper: what a provider serves is served, the rest is said."""
+    left_out = {"piper": "piper"}
+    monkeypatch.setattr("voxd.chains.missing_library", left_out.get)
+    config = shipped({PRO: {"tier": "pro"}})
+    assert named_engines(config).refused == {"piper": "piper is not part of this installation"}
+    assert names(config.dialled(PRO))[2] == "cartesia"
+    (problem,) = unserved(config, declared_board(config))
+    assert problem.key == "tiers.free.tts"
+    assert problem.message.endswith("piper: piper is not part of this installation")
+
+
 def test_without_keys_the_local_engines_serve_every_tier() -> None:
     config = shipped({PRO: {"tier": "pro"}})
     named = named_engines(config)
@@ -57,6 +71,16 @@ def test_without_keys_the_local_engines_serve_every_tier() -> None:
     assert named.refused["groq"] == "no key configured: GROQ_API_KEY is not set"
     assert names(config.dialled(PRO)) == ("faster-whisper", "llamacpp", "piper")
     assert unserved(config, declared_board(config)) == ()
+
+
+@pytest.mark.usefixtures("keys")
+def test_an_engine_that_could_not_be_opened_serves_nobody() -> None:
+    """Its key is set, and the start has learned what a declaration does not tell."""
+    config = shipped({SPANISH: {"tier": "pro", "language": "es"}})
+    assert "tiers.pro.tts" not in {it.key for it in unserved(config, declared_board(config))}
+    board = declared_board(config, {"cartesia": "its account is closed"})
+    (problem,) = [it for it in unserved(config, board) if it.key == "tiers.pro.tts"]
+    assert "cartesia: its account is closed" in problem.message
 
 
 @pytest.mark.usefixtures("keys")

@@ -24,10 +24,10 @@ def shipped(tmp_path: Path, *changes: tuple[str, str]) -> Config:
 
 def with_models(tmp_path: Path) -> Path:
     for name in ("faster-whisper-tiny.en", "llm", "piper"):
-        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name).mkdir(parents=True, exist_ok=True)
     (tmp_path / "models/llm/SmolLM2-135M-Instruct.Q4_1.gguf").touch()
     (tmp_path / "models/piper/en_US-joe-medium.onnx").touch()
-    (tmp_path / "models/smart-turn").mkdir()
+    (tmp_path / "models/smart-turn").mkdir(exist_ok=True)
     (tmp_path / "models/smart-turn/smart-turn-v3.2-cpu.onnx").touch()
     return tmp_path
 
@@ -130,6 +130,15 @@ def test_each_number_is_told_with_its_chain_and_what_was_refused(
     assert "secret" not in text
 
 
+def test_a_number_that_twilio_would_not_write_so_is_warned_of(tmp_path: Path) -> None:
+    numbers = '\n[numbers."5550100"]\n[numbers."+15550100"]\n[numbers."sip:desk@example.com"]\n'
+    config = shipped(with_models(tmp_path), ("\n[variables]\n", f"{numbers}\n[variables]\n"))
+    problems, text = check_config(config, DoorKeys())
+    assert problems == ()
+    assert text.count("is not as Twilio writes numbers") == 1
+    assert "'5550100' is not as Twilio writes" in text
+
+
 def test_without_a_directory_nobody_is_promised_a_stored_apology(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -170,6 +179,18 @@ def test_a_look_up_is_named_and_needs_its_secret(
     assert "abc" not in text
     monkeypatch.setenv("VOXD_LOOKUP_SECRET", "s")
     assert check_config(config, DoorKeys())[0] == ()
+
+
+def test_where_records_go_is_told_and_what_is_missing_for_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for secret in ("VOXD_DATABASE_URL", "SUPABASE_SERVICE_KEY"):
+        monkeypatch.delenv(secret, raising=False)
+    text = check_config(shipped(with_models(tmp_path)), DoorKeys())[1]
+    assert "Records of calls go to" in text and "masked telephone numbers, for 90 days" in text
+    supabase = ('database = "var/voxd.db"', 'database = "https://abc.supabase.co"')
+    problems, _ = check_config(shipped(with_models(tmp_path), supabase), DoorKeys())
+    assert [problem.key for problem in problems] == ["records.database"]
 
 
 def test_what_a_number_has_of_its_own_is_told(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -48,8 +49,30 @@ def test_every_problem_of_a_config_is_shown(
     path.write_text('nonsense = 1\n[server]\nport = 99999\n[tiers]\n[call]\ntier = "x"\n')
     assert main(["check", "--config", str(path)]) == 2
     error = capsys.readouterr().err
-    for key in ("nonsense", "server.port", "tiers"):
-        assert f"\n  {key}: " in error
+    for line, key in ((1, "nonsense"), (3, "server.port"), (4, "tiers")):
+        assert f"\n  line {line}: {key}: " in error
+
+
+def test_check_tells_programs_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("[server]\nport = 99999\n")
+    assert main(["check", "--json", "--config", str(path)]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["is_good"] is False and told["description"] == []
+    assert {
+        "key": "server.port",
+        "line": 2,
+        "column": 1,
+        "message": "must be at most 65535, found 99999",
+    } in told["problems"]
+    path.write_text(SHIPPED.read_text())
+    assert main(["check", "--json", "--config", str(path)]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert {problem["key"] for problem in told["problems"]} == {
+        *("engines.faster-whisper.model", "engines.llamacpp.model"),
+        *("engines.piper.voice", "engines.smart-turn.model"),
+    }
+    assert told["description"][0].startswith("The tiers")
 
 
 def test_check_judges_files_and_exposure(

@@ -30,7 +30,7 @@ from voxd.phrases import SHIPPED as SHIPPED_PHRASES
 SHIPPED = Path(__file__).parent.parent / "config.toml"
 RAW: dict[str, Any] = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
 
-OWN_VALUES = {"agent.prompt"}
+OWN_VALUES = {"agent.prompt", "phrases.en.closing", "phrases.es.closing"}
 """Keys whose shipped value is an example on purpose and not the default."""
 
 
@@ -121,6 +121,7 @@ def test_every_key_has_a_line_of_why() -> None:
         "limits",
         "transfer",
         "voicemail",
+        "prices",
     }
     plain |= set(shown("phrases.en"))
     assert known <= explained | plain
@@ -394,8 +395,8 @@ def test_mistakes_in_agents_and_phrases_are_told_with_their_keys() -> None:
             "numbers": {"+1": {"agent": "day"}},
         }
     )
-    assert problems["agents.night.promt"] == "no such key"
-    assert problems["agents.night.phrases.greeting"] == "no such key"
+    assert problems["agents.night.promt"] == "no such key; did you mean 'prompt'?"
+    assert problems["agents.night.phrases.greeting"] == "no such key; it belongs to [agent]"
     assert "agents.night.phrases.failure" in problems
     assert "phrases.en.goodbye" in problems
     assert any(key.startswith("phrases.Spanish") for key in problems)
@@ -479,6 +480,24 @@ def test_a_secret_comes_from_the_credential_before_the_environment(tmp_path: Pat
     assert read_secret("TOKEN", environ) == "from-file"
     assert read_secret("OTHER", environ) == "spare"
     assert read_secret("NONE", environ) == ""
+    (tmp_path / "FOLDER").mkdir()
+    assert read_secret("FOLDER", environ | {"FOLDER": "from-env"}) == "from-env"
+
+
+def test_a_credential_that_cannot_be_read_is_a_sentence_without_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    environ = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    (tmp_path / "TOKEN").write_bytes(b"secret \xff")
+    with pytest.raises(ConfigError, match="the secret TOKEN cannot be read: Unicode") as caught:
+        read_secret("TOKEN", environ)
+    assert "secret \\xff" not in str(caught.value)
+    monkeypatch.setattr(Path, "read_text", refuse)  # what others than root meet, and root never
+    with pytest.raises(ConfigError, match=r"TOKEN may be read by root only: ask as root \(sudo\)"):
+        read_secret("TOKEN", environ)
 
 
 def test_no_key_of_the_file_holds_a_secret() -> None:

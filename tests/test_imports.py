@@ -20,9 +20,12 @@ ROWS: dict[str, float] = {
     "voxd.events": 0,
     "voxd.commands": 0,
     "voxd.errors": 0,
+    "voxd.frozen": 0,
     "voxd.contracts": 0,
     "voxd.config": 0,
+    "voxd.line": 0,
     "voxd.phrases": 0,
+    "voxd.quickly": 0,
     "voxd.placeholders": 0,
     "voxd.schema": 0,
     "voxd.settings": 0,
@@ -38,6 +41,8 @@ ROWS: dict[str, float] = {
     "voxd.telephony": 2,
     "voxd.tools": 2,
     "voxd.notify": 2,
+    "voxd.records": 2.2,  # stores what telemetry tells
+    "voxd.weights": 2,
     "voxd.chains": 2.5,  # parts of runtime in files of their own
     "voxd.rendering": 2.55,
     "voxd.warmup": 2.6,
@@ -47,7 +52,12 @@ ROWS: dict[str, float] = {
     "voxd.caller": 0.5,  # a stranger on the line: of voxd it may know the errors only
     "voxd.server": 5,
     "voxd.app": 6,
+    "voxd.reload": 6,
+    "voxd.standing": 6,
     "voxd.check": 6,
+    "voxd.doctor": 6,
+    "voxd.history": 6,
+    "voxd.reference": 6,
     "voxd.cli": 6,
     "voxd.__main__": 6,
 }
@@ -60,9 +70,12 @@ IMPURE = set(
 """What rows 0 and 1 leave to others: loops, sockets, files, threads, clocks, chance, models."""
 
 PURE_EXCEPTIONS = {
+    "voxd.frozen": {"os", "pathlib", "sys"},  # which program this is, and what lies beside it
+    "voxd.quickly": {"os", "sys", "threading"},  # how imports go, before there is anything else
     "voxd.settings.reading": {"os", "pathlib"},  # reads the file and the environment
     "voxd.settings.whole": {"pathlib"},  # paths are relative to the file
     "voxd.settings.machine": {"os"},  # how many cores there are
+    "voxd.settings.records": {"urllib"},  # urllib.parse only computes
     "voxd.twilio.signature": {"urllib"},  # urllib.parse only computes
 }
 

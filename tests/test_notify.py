@@ -1,5 +1,6 @@
 import os
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +55,7 @@ def test_a_service_manager_that_is_gone_or_full_is_no_error(manager: socket.sock
     [
         ({"WATCHDOG_USEC": "30000000"}, 30.0),
         ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}, 30.0),
+        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getppid())}, 30.0),
         ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
         ({"WATCHDOG_USEC": "soon"}, None),
         ({"WATCHDOG_USEC": "0"}, None),
@@ -62,3 +64,18 @@ def test_a_service_manager_that_is_gone_or_full_is_no_error(manager: socket.sock
 )
 def test_the_watchdog_interval_is_read(environ: dict[str, str], watchdog_s: float | None) -> None:
     assert Notifier(environ).watchdog_s == watchdog_s
+
+
+def test_a_reload_says_when_it_began(manager: socket.socket) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": manager.getsockname()})
+    before = time.monotonic_ns() // 1000
+    notifier.reloading()
+    first, second = manager.recv(1000).decode().splitlines()
+    name, _, at = second.partition("=")
+    assert (first, name) == ("RELOADING=1", "MONOTONIC_USEC")
+    assert before <= int(at) <= time.monotonic_ns() // 1000
+
+
+def test_more_time_is_asked_for_in_microseconds(manager: socket.socket) -> None:
+    Notifier({"NOTIFY_SOCKET": manager.getsockname()}).extend_timeout(1.5)
+    assert manager.recv(1000) == b"EXTEND_TIMEOUT_USEC=1500000"

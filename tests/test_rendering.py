@@ -50,7 +50,7 @@ def test_everything_a_call_may_say_without_a_model_is_wanted() -> None:
     assert texts == {
         *(GREETING, phrases.failure, phrases.reprompt, phrases.did_not_catch),
         *(phrases.too_slow, phrases.goodbye, *phrases.fillers, *phrases.common),
-        phrases.time_warning,
+        *(phrases.time_warning, config.closing_words),
     }
     assert phrases.busy not in texts  # Twilio's own voice says it
     assert phrases.hand_over not in texts  # nobody takes this agent's calls over

@@ -70,7 +70,8 @@ async def test_the_shipped_config_opens_warm_and_closes(
         monkeypatch.delenv(key, raising=False)
     config = load_config(SHIPPED, settings_types())
     cache = config.cache.model_copy(update={"directory": str(tmp_path / "speech")})
-    config = config.model_copy(update={"cache": cache})
+    records = config.records.model_copy(update={"database": str(tmp_path / "voxd.db")})
+    config = config.model_copy(update={"cache": cache, "records": records})
     before = asyncio.all_tasks()
     async with open_runtime(config) as runtime:
         assert set(runtime.engines) == {"faster-whisper", "llamacpp", "piper", "smart-turn"}
@@ -80,7 +81,7 @@ async def test_the_shipped_config_opens_warm_and_closes(
         key = SpeechKey(config.phrases.greeting, "en", "piper", "")
         greeting = runtime.speech_cache.get(key)
         assert greeting is not None and len(greeting) > 8000
-        assert len(list((tmp_path / "speech").iterdir())) == 11
+        assert len(list((tmp_path / "speech").iterdir())) == 12
         assert runtime.engines["llamacpp"].status().detail["sequences_in_use"] == 0
         assert runtime.local_wait_s() >= 0.0
     assert asyncio.all_tasks() == before

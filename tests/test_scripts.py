@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -123,6 +124,19 @@ def test_what_is_in_place_needs_no_wheel_and_no_word(shop: Shop) -> None:
     assert shop.fetch("--verify").returncode == 0
 
 
+def test_an_installed_version_fills_the_folder_that_all_versions_share(shop: Shop) -> None:
+    shop.fetch()
+    release = shop.directory / "releases/1"
+    for file in ("scripts/fetch-models", "voxd/weights/catalogue.toml"):
+        (release / file).parent.mkdir(parents=True)
+        shutil.copy2(ROOT / file, release / file)
+    (release / "models").symlink_to("../../models")
+    command = [sys.executable, "releases/1/scripts/fetch-models", "--manifest", "manifest.toml"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=shop.directory, check=False)
+    # Of the version's own name nothing: what is printed to be set outlives it.
+    assert (done.returncode, done.stderr) == (0, "fetch-models: all in place in models\n")
+
+
 def test_files_that_were_put_there_by_hand_are_accepted(shop: Shop) -> None:
     (shop.models / "voices").mkdir(parents=True)
     (shop.models / "voices/tiny.onnx").write_bytes(WEIGHTS)
@@ -227,7 +241,7 @@ def test_shell_scripts_are_valid_and_strict(path: Path) -> None:
 
 def test_locks_pin_every_package_with_hashes_and_name_no_address() -> None:
     locks = sorted((ROOT / "locks").glob("*.txt"))
-    assert {path.stem for path in locks} == {"build", "dev", "native", "peer", "runtime"}
+    assert {path.stem for path in locks} == {"binary", "build", "dev", "native", "peer", "runtime"}
     for path in locks:
         text = path.read_text(encoding="utf-8")
         assert "://" not in text and "--index" not in text
@@ -241,4 +255,12 @@ def test_the_locks_agree_with_each_other() -> None:
         text = (ROOT / f"locks/{name}.txt").read_text(encoding="utf-8")
         return set(re.findall(r"^\S+==\S+", text, re.MULTILINE))
 
-    assert pins("runtime") | pins("build") <= pins("dev")
+    assert pins("runtime") | pins("build") | pins("binary") <= pins("dev")
+
+
+def test_build_binary_explains_itself_and_what_it_does_not_know() -> None:
+    script = ROOT / "scripts/build-binary"
+    told = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
+    assert "--without-piper" in told.stdout and "#" not in told.stdout
+    refused = subprocess.run([script, "--tiny"], capture_output=True, text=True, check=False)
+    assert refused.returncode == 1 and "what is --tiny?" in refused.stderr

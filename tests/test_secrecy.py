@@ -8,6 +8,7 @@ what it was asked.
 import asyncio
 import contextlib
 import json
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -104,9 +105,18 @@ async def test_no_log_line_holds_words_numbers_or_keys(
         voice.script.fault = None
         ear.script.fault = EarFault(EarTrouble.GARBAGE, at_s=1.0)
         await call()
+        metrics = await asyncio.to_thread(_scrape, running.base_url)
+    assert "voxd_failovers_total" in metrics
+    assert [secret for secret in SECRETS if secret in metrics] == []
     log = running.log.read_text()
     assert [secret for secret in SECRETS if secret in log] == []
     lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
     loggers = {line["logger"].partition(".")[0] for line in lines if line["level"] != "warning"}
     assert loggers <= {"voxd"}
     assert {"turn", "engine health changed"} <= {line["message"] for line in lines}
+
+
+def _scrape(base_url: str) -> str:
+    with urllib.request.urlopen(f"{base_url}/metrics", timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text

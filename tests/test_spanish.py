@@ -86,7 +86,7 @@ async def test_spanish_phrases_are_paid_for_once(providers: Providers, tmp_path:
     assert set(providers.said_in("es")) == {
         *(GREETING, spanish.failure, spanish.too_slow, spanish.did_not_catch),
         *(spanish.reprompt, spanish.goodbye, *spanish.fillers, *spanish.common),
-        spanish.time_warning,
+        *(spanish.time_warning, config.dialled(NUMBER).closing_words),
     }
     assert SHIPPED["en"]["greeting"] in providers.said_in("en")
     assert any("cartesia renders its phrases" in step for step in steps)

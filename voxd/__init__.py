@@ -22,15 +22,17 @@ Packages are rows, and each row imports only rows above it (a test walks the imp
 row   modules                                                     may use
 ====  ==========================================================  ==============================
 0     events, commands, errors, contracts, config, settings,      standard library, pydantic
-      phrases, placeholders, signing, schema
+      phrases, placeholders, signing, schema, frozen,
+      quickly, line
 1     audio, twilio, dialog, selection                            row 0, libraries without I/O
 2     engines, storage, telemetry, notify, lookup, tools,         rows 0-1, aiohttp, model libraries
-      telephony
+      telephony, weights, records
 3     runtime, with its chains, warmup, rendering; stack          rows 0-2
 4     call                                                        rows 0-3
 -     caller                                                      nothing of voxd but errors
 5     server                                                      rows 0-4
-6     app, cli, check                                             everything
+6     app, with its reload, standing; cli, check, doctor,         everything
+      reference, history
 ====  ==========================================================  ==============================
 """
 

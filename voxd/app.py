@@ -1,8 +1,8 @@
 """Run the daemon: listen, warm up, serve, drain. Owns signals and systemd's notifications.
 
-Health answers from the first moment, calls are taken once everything is warm, and the first
-SIGTERM or SIGINT lets calls finish that run or were promised a stream (`server.drain_s`). A second
-one ends them now.
+Health answers from the first moment, and calls are taken once everything is warm. The first
+SIGTERM or SIGINT lets calls finish that run or were promised a stream (`server.drain_s`), then has
+them say goodbye; a second one ends them now. SIGHUP has the config read again (`voxd.reload`).
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from voxd.config import Config
 from voxd.engines.health_board import HealthBoard
 from voxd.errors import ConfigError
 from voxd.notify import Notifier
+from voxd.reload import ReadConfig, Reloader, open_reloader
 from voxd.runtime import Runtime, background, open_runtime
 from voxd.server.admission import Admission
 from voxd.server.certificate import Certificate
@@ -30,12 +31,27 @@ from voxd.server.http import build_app
 from voxd.server.keys import DoorKeys
 from voxd.server.listen import listen
 from voxd.server.state import ServerState
+from voxd.standing import keep_told
 from voxd.telemetry.calls import CallRegistry
 
 logger = logging.getLogger(__name__)
 
+START_STEP_S = 60.0
+"""Beyond `local.start_s` a step of the start may take so long before systemd gives it up."""
+CLOSE_S = 30.0
+"""What systemd must allow for after the last call: workers, tools, records, each with bounds of its
+own that are far below."""
+LATE_S = 10.0
+"""After the start; by then whatever is imported beside it is there."""
+LET_GO_S = 1.0
+"""After the last call; by then its tasks and answers are gone."""
 END_S = 5.0
 """Calls that were told to end have this long: closing a socket and freeing a sequence."""
+CANCEL_S = 5.0
+"""The same for those that had to be cancelled, and telling those who keep records."""
+GOODBYE_S = 15.0
+"""Calls that outlived the drain have this long to say so: a phrase takes some six seconds, and in
+turns Twilio comes for it when it has heard the caller out."""
 PROMISE_S = 0.1
 """How often a draining daemon without calls looks whether it still owes somebody a stream."""
 AFTER_S = 1.0
@@ -52,11 +68,12 @@ class Shutdown:
         self.requested = asyncio.Event()
         """Finish."""
         self.now = asyncio.Event()
-        """Do not wait for calls any more."""
+        """Do not wait for calls any more, nor let them say goodbye."""
         self.starting: asyncio.Task[Any] | None = None
         """What to cancel when the signal comes before the daemon serves."""
         self.board: HealthBoard | None = None
         self.certificate: Certificate | None = None
+        self.reloader: Reloader | None = None
         """What a SIGHUP concerns, once the daemon serves."""
 
     def signal(self) -> None:
@@ -68,23 +85,28 @@ class Shutdown:
             self.starting.cancel()
 
     def look_again(self) -> None:
-        """A SIGHUP: the certificate is read again, for connections that come from now on; engines
-        whose account was refused get a probe, and calls if it succeeds.
+        """A SIGHUP: the config is read again, for calls that come from now on, and the certificate,
+        for connections; engines whose account was refused get a probe, and calls if it succeeds.
         """
-        logger.info("SIGHUP: certificate and accounts again; a changed config needs a restart")
+        logger.info("SIGHUP: config, certificate and accounts again")
         if self.certificate is not None:
             self.certificate.reload()
         if self.board is not None:
             self.board.account_changed()
+        if self.reloader is not None:
+            self.reloader.request()
 
 
-def run_daemon(config: Config, keys: DoorKeys, announce: Announce) -> None:
+def run_daemon(
+    config: Config, keys: DoorKeys, announce: Announce, read_again: ReadConfig | None = None
+) -> None:
     """Serve calls until a signal says otherwise.
 
     Args:
         config: the judged config.
         keys: the secrets by which requests are known.
         announce: gets a few lines for people: where it listens, how to place a call.
+        read_again: reads the file of the config; None: a reload does not.
 
     Raises:
         VoxdError: it cannot start; the message is for people.
@@ -93,10 +115,12 @@ def run_daemon(config: Config, keys: DoorKeys, announce: Announce) -> None:
     if problems:
         raise ConfigError("the configuration", problems)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_run(config, keys, announce))
+        runner.run(_run(config, keys, announce, read_again))
 
 
-async def _run(config: Config, keys: DoorKeys, announce: Announce) -> None:
+async def _run(
+    config: Config, keys: DoorKeys, announce: Announce, read_again: ReadConfig | None
+) -> None:
     loop = asyncio.get_running_loop()
     shutdown = Shutdown()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -107,7 +131,7 @@ async def _run(config: Config, keys: DoorKeys, announce: Announce) -> None:
     look_again = shutdown.signal if in_terminal else shutdown.look_again
     loop.add_signal_handler(signal.SIGHUP, look_again)
     try:
-        await serve(config, keys, announce, Notifier(), shutdown)
+        await serve(config, keys, announce, Notifier(), shutdown, read_again=read_again)
     except asyncio.CancelledError:
         if not shutdown.requested.is_set():
             raise
@@ -121,6 +145,7 @@ async def serve(
     notifier: Notifier,
     shutdown: Shutdown,
     open_shared: Callable[..., Any] = open_runtime,
+    read_again: ReadConfig | None = None,
 ) -> None:
     """Serve until `shutdown`; everything is closed when this returns.
 
@@ -134,6 +159,8 @@ async def serve(
 
     def report(step: str) -> None:
         notifier.status(step)
+        # One that loads large models takes its time; each step is bounded by itself.
+        notifier.extend_timeout(config.local.start_s + START_STEP_S)
         announce(f"  {step}")
 
     async with AsyncExitStack() as stack:
@@ -146,21 +173,27 @@ async def serve(
         async with _starting(shutdown):
             runtime = await stack.enter_async_context(open_shared(config, report))
         # What is here now stays. Left to the collector, going through it would hold up the audio of
-        # every call for some 80 ms (measured with the three SDKs loaded), now and then.
-        gc.collect()
+        # every call for some 80 ms (measured with the three SDKs loaded), now and then. Nor is it
+        # gone through once before: that takes as long, and what it finds are some 2000 objects.
         gc.freeze()
+        gc.enable()  # off since the process began, see `voxd.quickly`
         # A full collection with 50 calls took up to 74 ms, in which no audio moves: it comes ten
         # times more rarely than Python would have it.
         gc.set_threshold(700, 10, 100)
         state.open(runtime)
         shutdown.board = runtime.board
+        if read_again is not None:
+            shutdown.reloader = await stack.enter_async_context(
+                open_reloader(state, keys, notifier, read_again)
+            )
         notifier.ready()
-        notifier.status("serving calls")
+        await stack.enter_async_context(background(keep_told(state, notifier)))
+        await stack.enter_async_context(background(_freeze_late(runtime.calls)))
         logger.info("ready", extra={"tier": config.call.tier})
         announce(_how_to_call(config, url))
         await shutdown.requested.wait()
         notifier.stopping()
-        notifier.status("draining")
+        notifier.extend_timeout(_stop_s(state.config))
         await _drain(state, runtime, shutdown)
 
 
@@ -175,7 +208,7 @@ async def _starting(shutdown: Shutdown) -> AsyncIterator[None]:
 
 
 async def _drain(state: ServerState, runtime: Runtime, shutdown: Shutdown) -> None:
-    """Let calls finish that run or were promised a stream, then end them."""
+    """Let calls finish that run or were promised a stream; the others say goodbye and are ended."""
     calls, admission, limit_s = runtime.calls, state.admission, state.config.server.drain_s
     assert admission is not None  # since `state.open`
     state.drain()
@@ -184,6 +217,10 @@ async def _drain(state: ServerState, runtime: Runtime, shutdown: Shutdown) -> No
         return
     await _first_of(limit_s, _serve_promised(calls, admission), shutdown.now.wait())
     admission.withdraw()
+    if len(calls) and not shutdown.now.is_set():
+        logger.info("saying goodbye", extra={"calls": len(calls)})
+        calls.request_goodbye()
+        await _first_of(GOODBYE_S, calls.wait_empty(), shutdown.now.wait())
     if len(calls):
         logger.warning("ending calls", extra={"calls": len(calls)})
         calls.request_shutdown()
@@ -199,10 +236,18 @@ async def _serve_promised(calls: CallRegistry, admission: Admission) -> None:
         await calls.wait_empty()
 
 
+def _stop_s(config: Config) -> float:
+    """The longest that a stop may take, for systemd."""
+    return config.server.drain_s + GOODBYE_S + END_S + CANCEL_S + AFTER_S + CLOSE_S
+
+
 async def _end_calls(calls: CallRegistry) -> None:
     await _first_of(END_S, calls.wait_empty())
     if len(calls):
+        # Here, where those who keep records still take them.
         logger.error("calls did not end", extra={"calls": len(calls)})
+        calls.cancel()
+        await _first_of(CANCEL_S, calls.wait_empty())
 
 
 async def _first_of(limit_s: float, *works: Coroutine[Any, Any, Any]) -> None:
@@ -215,6 +260,23 @@ async def _first_of(limit_s: float, *works: Coroutine[Any, Any, Any]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+
+
+async def _freeze_late(calls: CallRegistry) -> None:
+    """Once more: the records' libraries are imported by their thread when calls are taken already,
+    and the collector would go through them, too.
+
+    Only what is of no call may stay for good: it is done while there is none, and what the last
+    ones left is collected before. That takes some 80 ms, which then nobody hears.
+    """
+    is_quiet = False
+    while not is_quiet:
+        await asyncio.sleep(LATE_S)
+        await calls.wait_empty()
+        await asyncio.sleep(LET_GO_S)
+        is_quiet = not len(calls)
+    gc.collect()
+    gc.freeze()
 
 
 async def _feed_watchdog(notifier: Notifier) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from voxd.config import Config
 from voxd.engines.health_board import HealthBoard
-from voxd.engines.registry import declared_capabilities, missing_secret
+from voxd.engines.registry import declared_capabilities, missing_library, missing_secret
 from voxd.errors import AdmissionRefused, Problem
 from voxd.events import Kind
 from voxd.selection.policy import Chain
@@ -28,7 +28,7 @@ class Named:
     """The engines that a config's tiers name."""
 
     usable: tuple[str, ...]
-    """Their secrets are set; each once, in the order of the file."""
+    """Their secrets are set and their libraries there; each once, in the order of the file."""
     refused: Mapping[str, str]
     """The others, with the reason."""
 
@@ -40,20 +40,35 @@ def named_engines(config: Config) -> Named:
         for tier in config.tiers.values()
         for name in (*tier.stt, *tier.llm, *tier.tts, *tier.turn)
     )
-    missing = {name: missing_secret(name, config.engines.get(name)) for name in names}
+    refused = {name: _refusal(config, name) for name in names}
     return Named(
-        tuple(name for name in names if missing[name] is None),
-        {name: f"no key configured: {key} is not set" for name, key in missing.items() if key},
+        tuple(name for name in names if not refused[name]),
+        {name: reason for name, reason in refused.items() if reason},
     )
 
 
-def declared_board(config: Config) -> HealthBoard:
-    """The health of engines that nobody has tried: as they declare themselves."""
+def _refusal(config: Config, name: str) -> str:
+    """Why an engine cannot be used at all; empty: it can."""
+    if library := missing_library(name):
+        return f"{library} is not part of this installation"
+    if key := missing_secret(name, config.engines.get(name)):
+        return f"no key configured: {key} is not set"
+    return ""
+
+
+def declared_board(config: Config, refused: Mapping[str, str] | None = None) -> HealthBoard:
+    """The health of engines that nobody has tried: as they declare themselves.
+
+    Args:
+        refused: those of which more is known: they could not be opened, with the reason.
+    """
     named = named_engines(config)
+    refused = {**named.refused, **(refused or {})}
+    usable = [name for name in named.usable if name not in refused]
     return HealthBoard(
-        {name: declared_capabilities(name, config.engines[name]) for name in named.usable},
+        {name: declared_capabilities(name, config.engines[name]) for name in usable},
         lambda: 0.0,
-        named.refused,
+        refused,
     )
 
 

@@ -1,42 +1,98 @@
 """`voxd check`: what is wrong with a config, and what a call would get. Looks at files only."""
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from voxd.chains import declared_board, named_engines, rank_chains, rank_judges, unserved
-from voxd.config import Config
+from voxd.config import Config, load_config, locate_problems
 from voxd.engines.health_board import HealthBoard
-from voxd.engines.registry import ENTRIES
-from voxd.errors import Problem
+from voxd.engines.registry import ENTRIES, settings_types
+from voxd.errors import ConfigError, Problem
 from voxd.events import Kind
 from voxd.lookup.client import check_lookup
+from voxd.records.place import check_records, describe_records
 from voxd.server.exposure import check_exposure, describe_door
 from voxd.server.keys import DoorKeys
+from voxd.telemetry.alerts import check_alerts, describe_alerts
 from voxd.telephony.calls import describe_orders
 from voxd.tools.client import check_tools_secret
 from voxd.warmup import missing_models
 
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 
-def check_config(config: Config, keys: DoorKeys) -> tuple[tuple[Problem, ...], str]:
-    """Everything that would keep the daemon from serving, and a description for people.
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a file is worth."""
+
+    source: str
+    problems: tuple[Problem, ...]
+    """With their lines; empty: the daemon would serve."""
+    description: str
+    """What calls would get; empty when the file could not even be understood."""
+
+    def to_json(self) -> Mapping[str, Any]:
+        """For `voxd check --json`."""
+        return {
+            "source": self.source,
+            "is_good": not self.problems,
+            "problems": [
+                {
+                    "key": problem.key,
+                    "line": problem.line,
+                    "column": problem.column,
+                    "message": problem.message,
+                }
+                for problem in self.problems
+            ],
+            "description": self.description.splitlines(),
+        }
+
+
+def check_file(path: Path, keys: DoorKeys) -> Judgement:
+    """Judge a config file; a file that cannot be read is a problem like any other."""
+    try:
+        config = load_config(path, settings_types())
+    except ConfigError as error:
+        return Judgement(error.source, error.problems, "")
+    problems, description = check_config(config, keys)
+    return Judgement(str(path), locate_problems(problems, path), description)
+
+
+def find_problems(config: Config, keys: DoorKeys) -> tuple[Problem, ...]:
+    """Everything that would keep the daemon from serving, so far as files and secrets tell.
 
     Args:
         config: a config whose keys were judged already (`voxd.config.load_config`).
         keys: the secrets by which requests are known.
     """
-    board = declared_board(config)
-    problems = (
+    return (
         *check_exposure(config, keys),
         *missing_models(config, named_engines(config).usable),
-        *unserved(config, board),
+        *unserved(config, declared_board(config)),
         *check_lookup(config),
         *check_tools_secret(config),
+        *check_alerts(config),
+        *check_records(config),
     )
+
+
+def check_config(config: Config, keys: DoorKeys) -> tuple[tuple[Problem, ...], str]:
+    """`find_problems`, and a description for people."""
+    board = declared_board(config)
+    problems = find_problems(config, keys)
     lines = (
         *_describe_tiers(config),
         *_describe_numbers(config, board),
         *_describe_lookup(config, board),
         *describe_door(config, keys),
         *describe_orders(config),
+        *describe_records(config),
+        *describe_alerts(config),
         *_warn(config, board),
     )
     return problems, "\n".join(lines)
@@ -135,6 +191,9 @@ def _warn(config: Config, board: HealthBoard) -> list[str]:
             told = f"Warning: no local fallback of {kinds} for the language {language!r};"
             lines[f"{told} {_without_cloud(config)}"] = None
     for number, own in config.numbers.items():
+        if number[:1] in "+0123456789" and not _E164.fullmatch(number):
+            told = f"Warning: [numbers] {number!r} is not as Twilio writes numbers (+15550100):"
+            lines[f"{told} no call will be found to be for it."] = None
         agent = config.agent
         if own.agent is not None:
             agent = agent.changed_by(config.agents[own.agent])

@@ -60,6 +60,8 @@ class PhraseKind(StrEnum):
     """The longest duration of a call is nearly over."""
     MACHINE_MESSAGE = "machine_message"
     """For the machine that answered an outbound call."""
+    CLOSING = "closing"
+    """The daemon stops, and the call with it."""
 
 
 @dataclass(frozen=True, slots=True)

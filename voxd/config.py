@@ -20,11 +20,19 @@ from voxd.settings.agents import (
     Transfer,
     Voicemail,
 )
+from voxd.settings.alerts import Alerts
 from voxd.settings.calls import Call, Ear, Hint, HistoryLimits, Line, Telephony, Tenant, Twiml
 from voxd.settings.machine import Cache, Health, Local, Log, Server
 from voxd.settings.numbers import Lookup, Number
 from voxd.settings.phrases import Language, OwnPhrases, Phrases, Sentence, Sentences
-from voxd.settings.reading import EngineSettings, load_config, parse_config, read_secret
+from voxd.settings.reading import (
+    EngineSettings,
+    load_config,
+    locate_problems,
+    parse_config,
+    read_secret,
+)
+from voxd.settings.records import Price, Records
 from voxd.settings.services import Tool
 from voxd.settings.table import Table
 from voxd.settings.tiers import Deadline, Deadlines, Tier
@@ -33,6 +41,7 @@ from voxd.settings.whole import Config
 
 __all__ = [
     "Agent",
+    "Alerts",
     "Cache",
     "Call",
     "Config",
@@ -54,6 +63,8 @@ __all__ = [
     "OwnPhrases",
     "PhoneNumber",
     "Phrases",
+    "Price",
+    "Records",
     "Sentence",
     "Sentences",
     "Server",
@@ -72,6 +83,7 @@ __all__ = [
     "Voicemail",
     "WebAddress",
     "load_config",
+    "locate_problems",
     "parse_config",
     "read_secret",
 ]

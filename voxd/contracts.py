@@ -17,16 +17,10 @@ from typing import Protocol
 from voxd.commands import Message, ToolSpec
 from voxd.errors import EngineError
 from voxd.events import Kind, ToolCall, TurnSignal
-
-LINE_RATE_HZ = 8000
-"""Samples a second on the line; mu-law, so bytes a second as well."""
-FRAME_S = 0.02
-"""Seconds of audio in one line frame."""
-FRAME_BYTES = 160
-"""Bytes of mu-law in one line frame."""
-MULAW_SILENCE = 0xFF
-"""The mu-law byte of a zero sample; pads the last frame of a clause."""
-
+from voxd.line import FRAME_BYTES as FRAME_BYTES
+from voxd.line import FRAME_S as FRAME_S
+from voxd.line import LINE_RATE_HZ as LINE_RATE_HZ
+from voxd.line import MULAW_SILENCE as MULAW_SILENCE
 
 PROBE_CALL_ID = "probe"
 """What probes ask engines under; no CallSid of Twilio's looks like it."""

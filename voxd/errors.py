@@ -8,6 +8,7 @@
     ├── AdmissionRefused   there is no room for one more call, and why
     ├── ListenError        the daemon cannot listen where the config says
     ├── ModelError         weights are missing, damaged or of the wrong kind
+    ├── RecordsError       records of calls cannot be read
     ├── TelephonyError     the telephone company refused an order, or did not answer
     └── EngineError        an engine failed; `category` says why, `phase` says where
 
@@ -30,9 +31,14 @@ class Problem:
     """Dotted key in config.toml, such as `server.port`; empty for the file as a whole."""
     message: str
     """What was found and what was expected, in one sentence; never contains a secret."""
+    line: int | None = None
+    """Where the key stands in the file, from 1; else the table that should have it; None: no such
+    place, or nobody looked."""
+    column: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.key}: {self.message}" if self.key else self.message
+        told = f"{self.key}: {self.message}" if self.key else self.message
+        return told if self.line is None else f"line {self.line}: {told}"
 
 
 class ConfigError(VoxdError):
@@ -63,6 +69,10 @@ class ListenError(VoxdError):
 
 class ModelError(VoxdError):
     """Model weights are missing, damaged or of the wrong kind."""
+
+
+class RecordsError(VoxdError):
+    """Records of calls cannot be read; the message is one sentence for people, without secrets."""
 
 
 class TelephonyError(VoxdError):

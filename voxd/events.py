@@ -151,6 +151,11 @@ class AnswererJudged(Event):
     by: AnsweredBy
 
 
+@dataclass(frozen=True, slots=True)
+class CallClosing(Event):
+    """The daemon stops, and this call has outlived the drain: say so, then end it."""
+
+
 # --- the ear ------------------------------------------------------------------------------
 
 

@@ -27,6 +27,10 @@ SHIPPED: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "busy": (
             "I'm sorry, all our lines are busy at the moment. Please call again in a few minutes."
         ),
+        "closing": (
+            "I'm sorry, our system is about to restart, so I have to end this call."
+            " Please call again in a minute. Goodbye!"
+        ),
         "transferring": "One moment, I'll put you through.",
         "fillers": ("Let me check that for you.", "One moment, please."),
         "common": ("Is there anything else I can help you with?", "You're welcome!"),
@@ -53,6 +57,10 @@ SHIPPED: Mapping[str, Mapping[str, str | tuple[str, ...]]] = {
         "busy": (
             "Lo siento, todas nuestras líneas están ocupadas en este momento."
             " Por favor, llame de nuevo en unos minutos."
+        ),
+        "closing": (
+            "Lo siento, nuestro sistema va a reiniciarse y debo terminar esta llamada."
+            " Por favor, llame de nuevo en un minuto. ¡Adiós!"
         ),
         "transferring": "Un momento, le comunico.",
         "fillers": ("Déjeme verificar eso para usted.", "Un momento, por favor."),

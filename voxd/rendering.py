@@ -89,9 +89,13 @@ async def render_phrases(
     tts: TextToSpeech,
     missing: Sequence[Phrase],
     cache: SpeechCache,
-    progress: Callable[[str], None],
+    progress: Callable[[str], None] = lambda _: None,
+    priority: Priority = Priority.GREETING,
 ) -> None:
     """Render what no earlier start has rendered; see the module.
+
+    Args:
+        priority: of each phrase among all that is asked of the voice.
 
     Raises:
         EngineError: the voice failed at one of them.
@@ -102,7 +106,8 @@ async def render_phrases(
     for done, phrase in enumerate(missing):
         if done % PROGRESS_PHRASES == 0:
             progress(f"{tts.name} renders its phrases ({done} of {len(missing)} done)")
-        is_kept = await cache.save(phrase.key(tts.name), await _render(tts, done, phrase))
+        mulaw = await _render(tts, done, phrase, priority)
+        is_kept = await cache.save(phrase.key(tts.name), mulaw)
         if is_paid and not is_kept:
             logger.warning("phrases are not rendered", extra={"engine": tts.name})
             return
@@ -114,6 +119,7 @@ def _texts(config: Config) -> tuple[str, ...]:
     phrases = config.phrases
     return (
         config.last_words,
+        config.closing_words,
         phrases.too_slow,
         phrases.did_not_catch,
         # What each call fills in cannot be said ahead.
@@ -127,9 +133,9 @@ def _texts(config: Config) -> tuple[str, ...]:
     )
 
 
-async def _render(tts: TextToSpeech, number: int, phrase: Phrase) -> bytes:
+async def _render(tts: TextToSpeech, number: int, phrase: Phrase, priority: Priority) -> bytes:
     request = SpeechRequest(
-        WARM_UP_CALL_ID, number, phrase.language, phrase.voice, Urgency(Priority.GREETING)
+        WARM_UP_CALL_ID, number, phrase.language, phrase.voice, Urgency(priority)
     )
     async with tts.open_speech(request) as speech:
         pieces = speech.speak(phrase.spoken, is_last=True, delivery=phrase.delivery)

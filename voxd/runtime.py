@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from voxd.chains import declared_board, named_engines, unserved
 from voxd.config import Config
@@ -17,20 +18,35 @@ from voxd.contracts import Engine
 from voxd.engines.early import EarlyWork
 from voxd.engines.failover.standby import ShadowSlots
 from voxd.engines.health_board import HealthBoard
-from voxd.engines.local.compute import open_compute
+from voxd.engines.local.compute import LocalCompute, open_compute
 from voxd.engines.prober import Prober
 from voxd.engines.registry import open_engines
 from voxd.errors import Category, ConfigError, EngineError, ModelError, VoxdError
 from voxd.lookup.client import LookupClient, open_lookup
+from voxd.quickly import import_beside
+from voxd.records.opening import open_records
+from voxd.records.writer import RecordWriter
 from voxd.storage.speech_cache import SpeechCache
-from voxd.telemetry.calls import CallRegistry, log_turns
+from voxd.telemetry.alerts import Alerter, open_alerts
+from voxd.telemetry.calls import CallRegistry
+from voxd.telemetry.follower import Follower, NewsObserver
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.loop_lag import LoopLag
-from voxd.telephony.calls import TwilioCalls, open_telephony
+from voxd.telemetry.outcome import CallObserver, CallOutcome
+from voxd.telemetry.promises import LatencyBook
+from voxd.telemetry.telling import tell
+from voxd.telemetry.turn_log import TurnLog
+from voxd.telephony.calls import CLIENT, TwilioCalls, open_telephony, read_account
 from voxd.tools.client import ToolClient, open_tools
 from voxd.warmup import Progress, engine_fingerprints, missing_models, warm_up
 
+if TYPE_CHECKING:  # what it imports is the daemon's alone
+    from voxd.telemetry.metrics import CallMetrics
+
 logger = logging.getLogger(__name__)
+
+RECORDS_S = 3.0
+"""A database that does not answer holds up the start no longer than this, and no call."""
 
 
 class Stage(StrEnum):
@@ -68,6 +84,20 @@ class Runtime:
     """Takes orders about calls; None without the account's secrets."""
     tools: ToolClient | None = None
     """The operator's services that agents may ask."""
+    follower: Follower = field(default_factory=lambda: Follower(()))
+    """Tells of running calls what cannot wait for their end."""
+    observers: tuple[CallObserver, ...] = (TurnLog(),)
+    """Who is told of finished calls, in a thread."""
+    latency: LatencyBook = field(default_factory=LatencyBook)
+    """How the tiers' promises are kept."""
+    metrics: "CallMetrics | None" = None
+    """What Prometheus is told of calls."""
+    alerter: Alerter | None = None
+    """Tells the operator's service of violations; None without one."""
+    compute: LocalCompute | None = None
+    """The model workers of this machine."""
+    records: RecordWriter | None = None
+    """Keeps what is known of finished calls; None where nobody wants that."""
 
     def kept_sequences(self, llm: str) -> int:
         """Conversations of a local model that no call may begin with.
@@ -83,13 +113,18 @@ class Runtime:
         )
         return self.config.local.shadow_calls if is_fallback else 0
 
-    def call_finished(self, journal: Journal, config: Config) -> None:
-        """Feed a finished call to the logs (later: records, metrics).
+    async def call_finished(self, outcome: CallOutcome, journal: Journal | None) -> None:
+        """Tell everybody who is interested how a call went; what one of them makes of it is his."""
+        if journal is not None:
+            tell(self.follower.finish, outcome, journal)
+        if self.records is not None:
+            tell(self.records.call_finished, outcome)
+        # Lines and counts of each turn: of a long call more than the loop may be held for.
+        await asyncio.to_thread(self._tell_observers, outcome)
 
-        Args:
-            config: as calls to its number see it.
-        """
-        log_turns(journal, config.tier().target_s)
+    def _tell_observers(self, outcome: CallOutcome) -> None:
+        for observer in self.observers:
+            tell(observer.call_finished, outcome)
 
 
 @asynccontextmanager
@@ -125,14 +160,17 @@ async def open_runtime(
         refused[error.engine] = str(error)
 
     async with AsyncExitStack() as stack:
+        if read_account() is not None:
+            import_beside(CLIENT)  # a third of a second, while the workers load their models
         lookup = await stack.enter_async_context(open_lookup(config))
-        telephony = await stack.enter_async_context(open_telephony(config))
         tools = await stack.enter_async_context(open_tools(config))
+        alerter = await stack.enter_async_context(open_alerts(config))
         progress("starting model workers")
         compute = await stack.enter_async_context(open_compute(config.local))
         engines = await stack.enter_async_context(
             open_engines(named.usable, config, compute, refuse)
         )
+        telephony = await stack.enter_async_context(open_telephony(config))
         _tell_refused(config, refused, progress)
         board = HealthBoard(
             {name: engine.capabilities for name, engine in engines.items()},
@@ -142,6 +180,7 @@ async def open_runtime(
         directory = config.resolve(config.cache.directory) if config.cache.directory else None
         fingerprints = await asyncio.to_thread(engine_fingerprints, config, tuple(engines))
         speech_cache = SpeechCache(directory, fingerprints)
+        records = await stack.enter_async_context(open_records(config))
         failed = await warm_up(config, engines, speech_cache, progress, errors)
         for name in failed.keys() & engines.keys():
             error = failed[name]
@@ -150,6 +189,20 @@ async def open_runtime(
         await stack.enter_async_context(background(Prober(engines, board, config.health).run()))
         early = EarlyWork()
         stack.push_async_callback(early.aclose)
+        # Not at the top: the library behind it is the daemon's alone.
+        from voxd.telemetry.metrics import CallMetrics
+
+        calls, latency, metrics, turn_log = CallRegistry(), LatencyBook(), CallMetrics(), TurnLog()
+        news: list[NewsObserver] = [turn_log, latency, metrics]
+        if alerter is not None:
+            news.append(alerter)
+            await stack.enter_async_context(background(alerter.run()))
+        follower = Follower(news)
+        await stack.enter_async_context(background(follower.run(calls)))
+        if records is not None:
+            # A thread imports what it needs, while engines become warm. What is left of that would
+            # make the loop late for the first calls.
+            await asyncio.to_thread(records.has_tried.wait, RECORDS_S)
         # Measured from here: what starting did to the loop says nothing about calls.
         loop_lag = LoopLag()
         await stack.enter_async_context(background(loop_lag.run()))
@@ -158,6 +211,7 @@ async def open_runtime(
             engines=engines,
             speech_cache=speech_cache,
             board=board,
+            calls=calls,
             loop_lag=loop_lag,
             early=early,
             shadows=ShadowSlots(config.local.shadow_calls),
@@ -165,6 +219,13 @@ async def open_runtime(
             lookup=lookup,
             telephony=telephony,
             tools=tools,
+            follower=follower,
+            observers=(turn_log, metrics),
+            latency=latency,
+            metrics=metrics,
+            alerter=alerter,
+            compute=compute,
+            records=records,
         )
 
 

@@ -19,6 +19,7 @@ from voxd.dialog.conversation import system_message
 from voxd.engines.registry import ENTRIES
 from voxd.errors import EngineError, Problem, VoxdError
 from voxd.events import Kind
+from voxd.frozen import how_to_get_models
 from voxd.rendering import (
     WARM_UP_CALL_ID,
     Phrase,
@@ -79,7 +80,7 @@ def missing_models(config: Config, names: Sequence[str]) -> tuple[Problem, ...]:
             value = getattr(config.engines[name], key, "")
             path = config.resolve(value) if value else None
             if path is not None and not path.exists():
-                message = f"{path} does not exist; scripts/fetch-models gets the shipped models"
+                message = f"{path} does not exist; {how_to_get_models()}"
                 problems.append(Problem(f"engines.{name}.{key}", message))
         if ENTRIES[name].kind is Kind.TTS:
             for voice, key in config.agent_voices(name).items():

@@ -17,6 +17,7 @@ from voxd.dialog.floor import State
 from voxd.events import (
     AnsweredBy,
     AnswererJudged,
+    CallClosing,
     CallStarted,
     ClauseStarted,
     DigitPressed,
@@ -152,3 +153,38 @@ def test_a_machine_that_records_gets_the_message_and_then_the_line_is_free(
     book.send(ClauseStarted(4.6, say.reply_id, 0, say.text, 4.6, False))
     ended = book.send(PlaybackFinished(9.0, say.reply_id))
     assert ended == [HangUp(EndReason.ANSWERED_BY_MACHINE)]
+
+
+def test_who_outlives_the_drain_is_told_so_and_hung_up() -> None:
+    book = Playbook().greeted()
+    reply_id = book.asked("When do you open?", 2.0, 3.0)
+    book.send(ClauseStarted(4.0, reply_id, 0, "At nine.", 4.0, True))
+    commands = book.send(CallClosing(4.2))
+    assert DropReply(reply_id) in commands
+    say = book.all_of(Say)[-1]
+    assert (say.phrase, say.text) == (PhraseKind.CLOSING, book.config.phrases.closing)
+    assert book.brain.state is State.ENDING
+    assert book.send(CallClosing(4.3)) == []  # once is enough
+    book.send(ClauseStarted(4.4, say.reply_id, 0, say.text, 4.4, False))
+    assert book.send(PlaybackFinished(9.0, say.reply_id)) == [HangUp(EndReason.SHUTDOWN)]
+
+
+def test_who_is_taken_over_then_hears_that() -> None:
+    agent = {"on_failure": "transfer", "transfer": {"number": "+15550123"}}
+    book = Playbook(agent=agent).greeted()
+    book.send(CallClosing(4.0))
+    assert book.all_of(Say)[-1].text == book.config.phrases.hand_over
+
+
+def test_without_a_sentence_of_its_own_a_language_says_goodbye() -> None:
+    config = Playbook().config
+    own = config.phrases_of["en"].model_copy(update={"closing": None})
+    config = config.model_copy(update={"phrases_of": {"en": own}})
+    assert config.closing_words == config.phrases.goodbye
+
+
+def test_a_call_that_ends_anyway_is_left_to_its_own_goodbye() -> None:
+    book = Playbook().greeted()
+    book.fire(Timer.MAX_CALL, 5.0)
+    assert book.send(CallClosing(5.5)) == []
+    assert book.all_of(Say)[-1].phrase is PhraseKind.GOODBYE

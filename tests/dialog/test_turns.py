@@ -61,6 +61,11 @@ def random_event(rng: random.Random, at: float, book: Playbook) -> Event:
             return events.CallEnded(at, events.EndReason.CALLER_HUNG_UP)
         case events.DigitPressed:
             return events.DigitPressed(at, rng.choice("0123456789*#"))
+        case events.CallClosing:
+            # Rare, or no run would get far.
+            if rng.random() < 0.95:
+                return events.SpeechStarted(at, at)
+            return events.CallClosing(at)
         case events.AnswererJudged:
             people = [events.AnsweredBy.HUMAN] * 20
             return events.AnswererJudged(at, rng.choice([*people, *events.AnsweredBy]))

@@ -107,6 +107,18 @@ async def test_switches_and_hedges_are_counted() -> None:
     assert board.is_healthy("cloud")
 
 
+async def test_ejections_are_counted_once_each() -> None:
+    board = make_board()
+    for _ in range(3):
+        board.record_error(failed())
+    assert board.verdict("cloud").state is EngineState.EJECTED
+    assert board.ejections["cloud"] == 1
+    await asyncio.sleep(5.1)
+    board.record_probe("cloud", 0.2)
+    board.record_error(failed(Category.AUTH))
+    assert (board.ejections["cloud"], board.ejections["local"]) == (2, 0)
+
+
 async def test_an_engine_that_did_not_start_is_passed_over_until_a_probe() -> None:
     board = make_board()
     board.record_failed_start("cloud", Category.CONNECTIVITY)

@@ -30,6 +30,17 @@ def test_every_engine_declares_what_the_registry_says() -> None:
         assert callable(module.open_engine)
 
 
+def test_every_local_engine_names_the_library_that_it_needs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for entry in REGISTRY:
+        assert bool(entry.library) is entry.is_local
+        assert registry.missing_library(entry.name) is None
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert registry.missing_library("piper") == "piper"
+    assert registry.missing_library("groq") is None
+
+
 def test_importing_engines_imports_no_model_library() -> None:
     code = (
         "import sys; from voxd.engines.registry import settings_types; settings_types(); "

@@ -96,3 +96,17 @@ async def test_without_an_address_there_is_no_client() -> None:
     assert check_lookup(make_config()) == ()
     async with open_lookup(make_config()) as client:
         assert client is None
+
+
+async def test_for_another_config_another_service_is_asked_by_the_same_means(
+    service: LookupServer,
+) -> None:
+    service.answer = {"tenant": "sol"}
+    first = config(service)
+    async with open_lookup(first) as client:
+        assert client is not None
+        nowhere = first.lookup.model_copy(update={"url": "http://127.0.0.1:1/"})
+        lost = client.for_config(first.model_copy(update={"lookup": nowhere}))
+        with pytest.raises(NoAnswer):
+            await lost.fetch(CALLED, CALLER, "CA1")
+        assert (await lost.for_config(first).fetch(CALLED, CALLER, "CA1")).tenant == "sol"

@@ -174,3 +174,45 @@ async def test_operators_are_told_how_the_service_is() -> None:
     service.answer = Number()
     await greeting(phone_book, "CA2")
     assert phone_book.status() == LookupStatus(1, "", is_paused=False)
+
+
+async def test_a_change_is_for_calls_that_come_from_now_on() -> None:
+    service = Service(Number(tenant="sol"))
+    phone_book = Directory(config(), service)
+    await greeting(phone_book, "CA1")
+    other = Service(Number(tenant="luna"))
+    phone_book.change(config(lookup={"ttl_s": 9}), other)
+    assert (await greeting(phone_book, "CA1")).startswith("sol:")
+    assert (await greeting(phone_book, "CA2")).startswith("luna:")  # no answer of before is used
+    assert len(service.asked) == len(other.asked) == 1
+
+
+async def test_answers_outlive_a_change_that_is_not_the_services() -> None:
+    """A reload for another reason, while the service is away, costs no caller their routing."""
+    service = Service(Number(tenant="sol", agent="night", variables={"name": "Ana"}))
+    phone_book = Directory(config(), service)
+    await greeting(phone_book, "CA1")
+    service.answer = NoAnswer("deadline")
+    phone_book.change(config(call={"idle_s": 5.0}), service)
+    assert await greeting(phone_book, "CA2") == "Night, Ana."
+    assert len(service.asked) == 1  # it is still fresh
+    await asyncio.sleep(100)
+    assert await greeting(phone_book, "CA3") == "Night, Ana."
+    assert len(service.asked) == 2
+    without = make_config(lookup={"ttl_s": 60, "stale_s": 600})
+    phone_book.change(without, service)  # neither that agent nor that variable
+    seen = await phone_book.route("CA4", CALLED, CALLER)
+    assert (seen.call.tenant, seen.phrases.greeting) == ("sol", without.phrases.greeting)
+
+
+async def test_what_a_change_took_away_is_nobodys_any_more() -> None:
+    """Asked before the change and answered after it; or ordered before it."""
+    service = Service(Number(agent="night", language="de"), takes_s=1.0)
+    phone_book = Directory(config(), service)
+    waiting = asyncio.get_running_loop().create_task(greeting(phone_book, "CA1"))
+    await asyncio.sleep(0.5)
+    phone_book.change(make_config(), None)
+    assert await waiting == make_config().phrases.greeting
+    own = Number(agent="night", tier="gold", language="de", tenant="sol")
+    seen = phone_book.assign("CA2", own, CALLED, CALLER)
+    assert (seen.call.tenant, seen.call.tier, seen.agent.language) == ("sol", "test", "en")

@@ -11,6 +11,7 @@ from voxd.commands import PhraseKind, Say, StartReply
 from voxd.events import (
     AnsweredBy,
     AnswererJudged,
+    CallClosing,
     ClauseStarted,
     EndReason,
     PlaybackFinished,
@@ -113,3 +114,18 @@ async def test_a_machine_in_its_greeting_is_hung_up_at_once() -> None:
         at = loop.time()
         assert await call.ended() is EndReason.ANSWERED_BY_MACHINE
         assert loop.time() - at < 0.5
+
+
+async def test_a_call_that_the_daemon_cannot_wait_for_hears_so_to_its_end() -> None:
+    stage = Stage(llm=FakeLanguageModel(said(LONG)))
+    loop = asyncio.get_running_loop()
+    async with live_call(stage) as call:
+        await call.wait_for(PlaybackFinished)
+        await stage.line.say("When are you open?")
+        await call.wait_for(ClauseStarted, 2)
+        call.call.deliver(CallClosing(loop.time()))
+        assert await call.ended() is EndReason.SHUTDOWN
+    closing = stage.config.closing_words
+    byte, seconds = stage.line.heard()[-1]
+    assert byte == stage.tts.byte_of(closing)
+    assert seconds == pytest.approx(len(closing) * CHARACTER_S, abs=0.1)

@@ -76,3 +76,13 @@ def test_people_are_told_who_is_served_and_what_twilio_would_not_take(tmp_path: 
     assert "127.0.0.1:8080 with TLS" in text
     assert "self-signed" in text
     assert "expires in 3 day(s)" in text
+
+
+def test_root_is_told_of_files_that_the_service_cannot_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cert, key = make_certificate(tmp_path)
+    config = make_config(server={"tls_cert": str(cert), "tls_key": str(key)})
+    monkeypatch.setattr("voxd.server.exposure.is_kept_from_service", lambda file: file == key)
+    told = [line for line in describe_door(config, DoorKeys()) if "the service's user" in line]
+    assert told == [f"Warning: root can read {key}, but the service's user 'voxd' cannot."]

@@ -3,6 +3,7 @@ import json
 from tests.fakes.call import make_config
 from tests.server.harness import serving
 from tests.telemetry.journals import journal_of, one_turn
+from tests.telemetry.outcomes import make_facts, make_turn
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import EndReason
 from voxd.telemetry.journal import Journal
@@ -42,6 +43,15 @@ async def test_health_describes_every_engine_the_loop_and_the_calls() -> None:
     assert set(engines) == {"fake-stt", "fake-llm", "fake-tts"}
     assert engines["fake-llm"]["state"] == "healthy"
     assert {"queued", "active", "restarts", "latency_p50_s"} <= set(engines["fake-llm"])
+
+
+async def test_health_tells_how_the_promises_of_latency_are_kept() -> None:
+    async with serving() as server:
+        server.runtime.latency.turn_heard(make_facts(tier="pro"), make_turn(2000.0))
+        described = json.loads((await server.get("/health"))[1])
+    assert set(described["latency"]) == {"tiers", "agents", "engines"}
+    pro = described["latency"]["tiers"]["pro"]
+    assert (pro["count"], pro["average_ms"], pro["is_met"]) == (1, 2000.0, False)
 
 
 async def test_health_tells_what_calls_found_out_and_what_new_ones_would_get() -> None:

@@ -19,6 +19,7 @@ async def refused(no_room: list[str], **agent: Any) -> list[ElementTree.Element]
         await server.reserve("CA1")
         status, body = await server.post("/twilio/voice", {"CallSid": "CA2", "From": "+15550100"})
         assert status == 200
+        assert server.state.refused_calls == {"max_calls": 1}
         return list(ElementTree.fromstring(body))
 
 
@@ -70,7 +71,9 @@ async def test_turns_need_no_stream_but_a_place_at_the_model() -> None:
             body = (await server.post("/twilio/voice", {"CallSid": call_sid}))[1]
             assert "<Gather" in body and "<Stream" not in body
         assert len(server.state.turn_calls) == 2
+        assert server.state.refused_calls == {}  # all of them are served
         assert "busy" in (await server.post("/twilio/voice", {"CallSid": "CA4"}))[1]
+        assert server.state.refused_calls == {"max_calls": 1}
         await server.state.turn_calls.aclose()
 
 

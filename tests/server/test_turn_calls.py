@@ -94,3 +94,21 @@ async def test_closing_ends_what_runs() -> None:
     await it.calls.aclose()
     assert len(it.calls) == 0 and not it.stage.llm.sequences
     assert not [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+
+
+async def test_a_call_that_the_stop_of_the_daemon_cuts_off_is_no_bug() -> None:
+    it = Calls()
+    await it.start("CA1")
+    await it.calls.aclose()
+    assert it.stage.runtime.calls.end_reason("CA1") is EndReason.SHUTDOWN
+    assert len(it.calls) == 0
+
+
+async def test_another_bound_holds_for_calls_that_come_from_now_on() -> None:
+    it = Calls(most=2)
+    await it.start("CA1")
+    it.calls.change(1)
+    with pytest.raises(AdmissionRefused, match="max_turn_calls"):
+        it.calls.check_room()
+    assert len(it.calls) == 1
+    await it.end("CA1")

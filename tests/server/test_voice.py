@@ -115,6 +115,7 @@ async def test_a_webhook_for_a_call_that_runs_reserves_nothing() -> None:
         assert server.state.admission is not None
         assert server.state.admission.reserved == 0
         assert server.stage.stt.opened == opened
+        assert server.state.refused_calls == {}  # nobody was without a place
 
 
 async def test_a_webhook_that_is_repeated_leads_to_the_same_stream() -> None:

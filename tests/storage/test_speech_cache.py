@@ -43,6 +43,18 @@ async def test_an_engine_that_sounds_different_finds_nothing(tmp_path: Path) -> 
     assert await SpeechCache(tmp_path, {"piper": "slow"}).load(KEY) == MULAW
 
 
+async def test_what_calls_ask_for_is_counted_and_the_warm_up_is_not(tmp_path: Path) -> None:
+    cache = SpeechCache(tmp_path)
+    await cache.load(KEY)
+    await cache.save(KEY, MULAW)
+    await cache.load(KEY)
+    assert (cache.hits, cache.misses) == (0, 0)
+    cache.get(KEY)
+    cache.get(replace(KEY, text="other"))
+    cache.get(replace(KEY, text="another"))
+    assert (cache.hits, cache.misses) == (1, 2)
+
+
 def test_the_least_recently_used_goes_first() -> None:
     cache = SpeechCache(None, memory_bytes=300)
     keys = [replace(KEY, text=text) for text in "abcd"]

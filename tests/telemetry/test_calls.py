@@ -1,12 +1,12 @@
 import asyncio
-import logging
 
 import pytest
 
 from tests.telemetry.journals import journal_of, one_turn
+from tests.telemetry.outcomes import make_facts, make_turn
 from voxd.commands import NextStep, PhraseKind, Say, Transfer
-from voxd.events import CallEnded, EndReason, Event, PlaybackFinished
-from voxd.telemetry.calls import KEPT_CALLS, CallRegistry, log_turns
+from voxd.events import CallClosing, CallEnded, EndReason, Event, PlaybackFinished
+from voxd.telemetry.calls import KEPT_CALLS, CallRegistry
 from voxd.telemetry.journal import Journal
 
 
@@ -107,16 +107,18 @@ async def test_the_drain_waits_for_the_last_call() -> None:
         await calls.finish("CA2", EndReason.SHUTDOWN)
 
 
-@pytest.mark.parametrize(
-    ("target_s", "message"),
-    [(0.5, "LATENCY VIOLATION"), (0.8, "turn slower than its target"), (1.0, "turn")],
-)
-def test_slow_turns_are_named(
-    caplog: pytest.LogCaptureFixture, target_s: float, message: str
-) -> None:
-    caplog.set_level(logging.INFO)
-    log_turns(journal_of("CA1", one_turn()), target_s)
-    assert [record.message for record in caplog.records] == [message]
+async def test_what_hangs_is_cancelled_and_what_is_being_told_of_is_not() -> None:
+    calls, loop = CallRegistry(), asyncio.get_running_loop()
+    tasks = {name: loop.create_task(asyncio.sleep(3600)) for name in ("CA1", "CA2", "CA3")}
+    for name, task in tasks.items():
+        calls.add(name, Call(name), None, task)
+    calls.note_ending("CA2")
+    await calls.finish("CA3", EndReason.CALLER_HUNG_UP)
+    calls.cancel()
+    await asyncio.wait([tasks["CA1"]])
+    assert [task.cancelled() for task in tasks.values()] == [True, False, False]
+    for task in tasks.values():
+        task.cancel()
 
 
 async def test_what_is_learned_elsewhere_reaches_a_call_while_it_runs() -> None:
@@ -130,7 +132,7 @@ async def test_what_is_learned_elsewhere_reaches_a_call_while_it_runs() -> None:
     assert not calls.deliver("CA1", event)
 
 
-@pytest.mark.parametrize("phrase", [PhraseKind.FAILURE, PhraseKind.GOODBYE])
+@pytest.mark.parametrize("phrase", [PhraseKind.FAILURE, PhraseKind.CLOSING, PhraseKind.GOODBYE])
 @pytest.mark.parametrize("is_heard", [True, False])
 async def test_an_apology_counts_once_it_was_heard(phrase: PhraseKind, is_heard: bool) -> None:
     calls, call = CallRegistry(), Call()
@@ -141,7 +143,8 @@ async def test_an_apology_counts_once_it_was_heard(phrase: PhraseKind, is_heard:
     await calls.finish("CA1", EndReason.ENGINES_FAILED)
     finished = calls.finished("CA1")
     assert finished is not None
-    assert finished.has_apologised == (is_heard and phrase is PhraseKind.FAILURE)
+    tells = phrase in (PhraseKind.FAILURE, PhraseKind.CLOSING)
+    assert finished.has_apologised == (is_heard and tells)
 
 
 async def test_a_message_recorded_afterwards_is_remembered_with_its_call() -> None:
@@ -157,9 +160,7 @@ async def test_a_message_recorded_afterwards_is_remembered_with_its_call() -> No
     assert (finished.recording, finished.recording_s) == ("RE2", 9)
 
 
-async def test_whose_call_it_is_stays_known_and_stands_in_the_log(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_whose_call_it_is_stays_known() -> None:
     calls, call = CallRegistry(), Call()
     call.journal.tenant = "sol"
     calls.add("CA1", call)
@@ -167,6 +168,28 @@ async def test_whose_call_it_is_stays_known_and_stands_in_the_log(
     await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
     assert calls.tenant("CA1") == "sol"
     assert calls.tenant("CA9") == ""
-    caplog.set_level(logging.INFO)
-    log_turns(call.journal, 60.0)
-    assert {vars(record)["tenant"] for record in caplog.records} == {"sol"}
+
+
+async def test_a_call_is_followed_from_its_beginning_to_its_end() -> None:
+    calls, call, facts = CallRegistry(), Call(), make_facts()
+    calls.add("CA1", call, facts)
+    calls.add("CA2", Call("CA2"))
+    assert calls.followed() == [(facts, call.journal)]
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP)
+    assert calls.followed() == []
+
+
+async def test_turns_that_somebody_has_computed_are_taken_over() -> None:
+    calls = CallRegistry()
+    calls.add("CA1", Call())
+    await calls.finish("CA1", EndReason.AGENT_HUNG_UP, (make_turn(turn=7),))
+    turns = calls.turns("CA1")
+    assert turns and [turn.turn for turn in turns] == [7]
+
+
+async def test_every_running_call_is_asked_to_say_goodbye() -> None:
+    calls, running = CallRegistry(), [Call("CA1"), Call("CA2")]
+    for call in running:
+        calls.add(call.journal.call_id, call)
+    calls.request_goodbye()
+    assert [type(event) for call in running for event in call.delivered] == [CallClosing] * 2

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.telemetry.journals import greeting, journal_of, one_turn
+from tests.telemetry.journals import greeting, one_turn
+from tests.telemetry.outcomes import make_outcome
 from voxd.config import Log
-from voxd.telemetry.calls import log_turns
 from voxd.telemetry.logs import LIBRARIES, bind_call, configure_logging
+from voxd.telemetry.turn_log import TurnLog
 
 logger = logging.getLogger("voxd.test")
 
@@ -111,6 +112,8 @@ def test_a_library_that_turns_itself_up_is_not_heard_either() -> None:
 def test_the_lines_about_turns_hold_no_words(form: str, target_s: float) -> None:
     out = io.StringIO()
     configure_logging(Log.model_validate({"format": form}), out)
-    log_turns(journal_of("CA1", greeting() + one_turn()), target_s)
+    outcome, told = make_outcome(greeting() + one_turn(), target_s=target_s), TurnLog()
+    told.turn_heard(outcome, outcome.turns[0])
+    told.call_finished(outcome)
     assert "voice_to_voice_ms" in out.getvalue()
     assert "secret" not in out.getvalue()

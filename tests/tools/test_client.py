@@ -200,3 +200,20 @@ async def test_without_the_secret_the_daemon_does_not_start(monkeypatch: Patch) 
     bare = Config(tiers={"free": TIER}, base_dir=Path())
     async with open_tools(bare) as opened:
         assert opened is None
+
+
+async def test_for_another_config_other_tools_are_asked_and_one_close_waits_for_all(
+    monkeypatch: Patch,
+) -> None:
+    async with service((200, b"fine"), "hang") as there, client(monkeypatch, there.url) as it:
+        other = it.for_config(Config(tiers={"free": TIER}, base_dir=Path()))
+        assert await ask(other) == UNKNOWN
+        tool = {"url": there.url, "description": "x"}
+        same = it.for_config(Config(tiers={"free": TIER}, tools={"book": tool}))
+        assert await ask(same) == ToolAnswer("fine")
+        late = asyncio.get_running_loop().create_task(ask(same))
+        while len(there.asked) < 2:
+            await asyncio.sleep(0.005)
+        asyncio.get_running_loop().call_later(0.05, there.may_go_on.set)
+        await it.aclose()
+        assert await late == ToolAnswer("late")

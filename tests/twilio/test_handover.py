@@ -12,6 +12,7 @@ from voxd.twilio.handover import (
     say_then,
 )
 from voxd.twilio.polly import choose_voice
+from voxd.twilio.turns import Spoken
 
 AFTER = "https://voice.example.com/twilio/after?step=x&y=1"
 DIAL = Dial("+15550100", AFTER, ring_s=20)
@@ -83,6 +84,12 @@ def test_it_is_said_as_the_agent_speaks() -> None:
     (prosody,) = say
     assert (say.attrib, prosody.attrib) == ({"voice": "Polly.Amy-Neural"}, {"rate": "90%"})
     assert prosody.text == "One & all."
+
+
+def test_what_was_left_to_say_comes_first_keys_among_it() -> None:
+    spoken = (Spoken("One."), Spoken(digits="12"), Spoken("Two."))
+    document = say_then(["Three."], EN, DIAL, spoken)
+    assert [verb.tag for verb in verbs(document)] == ["Say", "Play", "Say", "Say", "Dial"]
 
 
 def test_without_a_step_the_call_ends() -> None:

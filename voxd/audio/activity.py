@@ -24,7 +24,7 @@ import numpy.typing as npt
 import webrtcvad
 
 from voxd.config import Ear
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 _FRAME_S = 0.01
 _FRAME = round(_FRAME_S * LINE_RATE_HZ)

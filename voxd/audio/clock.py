@@ -19,7 +19,7 @@ What the clock promises:
 from collections import deque
 from dataclasses import dataclass
 
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 _WINDOW_S = 10.0
 """Length of the minimum filter: long against jitter, short against drifting clocks (100 ppm of

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 Floats = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ Pieces that are not whole 20 ms frames are reported as audible jitter at Twilio
 (openai-agents-python #1925), so only the very last frame of a clause is padded.
 """
 
-from voxd.contracts import FRAME_BYTES, MULAW_SILENCE
+from voxd.line import FRAME_BYTES, MULAW_SILENCE
 
 
 class FrameCutter:

@@ -31,8 +31,8 @@ import numpy.typing as npt
 from voxd.audio.echo import MAX_DELAY_S, compare
 from voxd.audio.level import loud_dbfs
 from voxd.audio.voicing import HOP_S, Frames, analyse
-from voxd.contracts import LINE_RATE_HZ
 from voxd.events import Verdict
+from voxd.line import LINE_RATE_HZ
 
 Samples = npt.NDArray[np.int16]
 

@@ -11,7 +11,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 Sample = TypeVar("Sample", np.int16, np.float32)
 

@@ -8,7 +8,7 @@ is over, or it was a click or a breath, and the report comes `STIR_S` after it.
 
 from dataclasses import dataclass
 
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 STIR_S = 0.04
 """Voice within the last this much may be the beginning of speech: syllables have gaps of 10 to

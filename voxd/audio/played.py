@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from voxd.audio.g711 import decode_mulaw
-from voxd.contracts import LINE_RATE_HZ
+from voxd.line import LINE_RATE_HZ
 
 KEPT_S = 1.5
 """Longer than the longest echo delay and the longest stretch that is judged, together."""

@@ -66,7 +66,7 @@ def _turn(turn: TurnReport) -> RenderableType:
     if daemon is not None and daemon.reply:
         lines.append(Text(f"    said   {daemon.reply}", "cyan"))
     if spans := waterfall_spans(turn):
-        lines.append(_waterfall(spans))
+        lines.append(draw_waterfall(spans))
     return Group(*lines)
 
 
@@ -94,13 +94,14 @@ def waterfall_spans(turn: TurnReport) -> list[Span]:
     """
     spans: list[Span] = []
     if turn.daemon is not None:
-        spans += _daemon_spans(turn.daemon)
+        spans += daemon_spans(turn.daemon)
     if turn.voice_to_voice_ms is not None:
         spans.append(("at the ear", 0.0, turn.voice_to_voice_ms, "bold green"))
     return spans
 
 
-def _daemon_spans(daemon: DaemonTurn) -> list[Span]:
+def daemon_spans(daemon: DaemonTurn) -> list[Span]:
+    """Return the bars of what the daemon tells of a turn, top to bottom."""
     stt_ms = daemon.stt_latency_ms or 0.0
     making_ms = (daemon.llm_clause_ms or daemon.llm_ttft_ms or 0.0) + (daemon.tts_ttfa_ms or 0.0)
     asked_ms = max(stt_ms, daemon.endpoint_ms or 0.0)
@@ -119,7 +120,8 @@ def _daemon_spans(daemon: DaemonTurn) -> list[Span]:
     return [(name, start, start + ms, style) for name, start, ms, style in bars if ms is not None]
 
 
-def _waterfall(spans: Sequence[Span]) -> Table:
+def draw_waterfall(spans: Sequence[Span]) -> Table:
+    """Return a line for each bar, on one axis."""
     longest = max(max(end for _, _, end, _ in spans), 1.0)
     table = Table.grid(padding=(0, 1))
     for name, start, end, style in spans:

@@ -4,13 +4,13 @@ Every rule is `(floor, event) -> commands`, sets `floor.state`, and stands in `t
 
 The caller is told that the call is nearly over as soon as both are silent, not into a word. And
 an outbound call that a machine answers is none of the agent's: the machine gets a message if it
-was waited for, nothing otherwise.
+was waited for, nothing otherwise. A call that the daemon cannot wait for is told so before it ends.
 """
 
 from voxd.commands import ClearPlayback, Command, HangUp, PhraseKind
 from voxd.dialog.agent_side import abandon, end_with
 from voxd.dialog.floor import Floor, State
-from voxd.events import AnsweredBy, AnswererJudged, EndReason, Timer, TimerFired
+from voxd.events import AnsweredBy, AnswererJudged, CallClosing, EndReason, Timer, TimerFired
 
 _PEOPLE = (AnsweredBy.HUMAN, AnsweredBy.UNKNOWN)
 _LISTENING_MACHINES = (
@@ -50,3 +50,11 @@ def meet_answerer(floor: Floor, event: AnswererJudged) -> list[Command]:
         ClearPlayback(),  # the machine has just begun to record
         *end_with(floor, PhraseKind.MACHINE_MESSAGE, message, EndReason.ANSWERED_BY_MACHINE),
     ]
+
+
+def close_call(floor: Floor, event: CallClosing) -> list[Command]:
+    """The daemon stops, and this call has outlived its drain: say so, then hang up."""
+    if floor.attempt is not None and floor.attempt.ending is not None:
+        floor.next_step = floor.attempt.ending.next_step  # a transfer was promised
+    words = floor.config.closing_words
+    return end_with(floor, PhraseKind.CLOSING, words, EndReason.SHUTDOWN)

@@ -28,6 +28,7 @@ from voxd.dialog import tool_side as tools
 from voxd.dialog.floor import Floor, State
 from voxd.events import (
     AnswererJudged,
+    CallClosing,
     CallEnded,
     CallStarted,
     ClauseHeard,
@@ -108,6 +109,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         TranscriptReceived: _rule(caller.keep_aside, LISTENING),
         DigitPressed: _rule(caller.press_digit, LISTENING),
         AnswererJudged: _rule(notices.meet_answerer, LISTENING, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         ToolReturned: _rule(tools.tell_result, LISTENING, THINKING),
         Timer.DIGITS: _rule(caller.answer_digits, THINKING, LISTENING),
         Timer.IDLE: _rule(agent.ask_whether_there, SPEAKING, ENDING),
@@ -123,6 +125,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ToolReturned: _rule(tools.keep_result, HEARING),
         DigitPressed: _rule(caller.press_digit, HEARING),
         AnswererJudged: _rule(notices.meet_answerer, HEARING, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         Timer.NO_WORDS: _rule(tools.after(caller.end_without_pause), HEARING, *COMMITTED),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         Timer.TIME_WARNING: _rule(notices.owe_warning, HEARING),
@@ -138,6 +141,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ToolReturned: _rule(tools.keep_result, PAUSED),
         DigitPressed: _rule(caller.press_digit, PAUSED),
         AnswererJudged: _rule(notices.meet_answerer, PAUSED, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         Timer.TRANSCRIPT: _rule(caller.give_up_transcript, SPEAKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         Timer.TIME_WARNING: _rule(notices.owe_warning, PAUSED),
@@ -155,6 +159,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ToolReturned: _rule(tools.weigh_result, THINKING),
         DigitPressed: _rule(caller.press_digit, THINKING),
         AnswererJudged: _rule(notices.meet_answerer, THINKING, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         Timer.LAST_NET: _rule(agent.give_up_reply, SPEAKING, ENDING, ENDED),
         Timer.FILLER: _rule(filler.fill_wait, THINKING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
@@ -179,6 +184,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ),
         DigitPressed: _rule(caller.press_digit, SPEAKING),
         AnswererJudged: _rule(notices.meet_answerer, SPEAKING, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         Timer.DIGITS: _rule(interruption.answer_digits, SPEAKING, THINKING),
         Timer.PLAYBACK: _rule(
             agent.give_up_reply, SPEAKING, LISTENING, HEARING, PAUSED, THINKING, ENDING, ENDED
@@ -207,6 +213,7 @@ TABLE: dict[State, dict[Key, Rule]] = {
         ),
         DigitPressed: _rule(caller.press_digit, HELD),
         AnswererJudged: _rule(notices.meet_answerer, HELD, ENDING, ENDED),
+        CallClosing: _rule(notices.close_call, ENDING),
         Timer.HELD: _rule(interruption.give_up_judging, SPEAKING, HEARING),
         Timer.MAX_CALL: _rule(agent.end_politely, ENDING),
         Timer.TIME_WARNING: _rule(notices.owe_warning, HELD),
@@ -234,7 +241,7 @@ IGNORED: dict[State, tuple[Key, ...]] = {
     NEW: (
         SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, EngineFailed, DigitPressed,
         TurnJudged, ReplyWritten, ClauseStarted, ClauseMeasured, ClauseSent, ClauseHeard,
-        PlaybackFinished, SoundJudged, AnswererJudged, ToolReturned, *Timer,
+        PlaybackFinished, SoundJudged, AnswererJudged, CallClosing, ToolReturned, *Timer,
     ),
     # Reply events are echoes of an attempt that was dropped; pauses those of a closed utterance.
     LISTENING: (
@@ -273,10 +280,11 @@ IGNORED: dict[State, tuple[Key, ...]] = {
         CallStarted, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived, DigitPressed,
         TurnJudged, SoundJudged, ReplyWritten, Timer.DIGITS, Timer.IDLE, Timer.TRANSCRIPT,
         Timer.LAST_NET, Timer.FILLER, Timer.HELD, Timer.NO_WORDS, Timer.MAX_CALL,
-        Timer.TIME_WARNING, AnswererJudged, ToolReturned,
+        Timer.TIME_WARNING, AnswererJudged, CallClosing, ToolReturned,
     ),
     ENDED: (
-        CallStarted, CallEnded, SpeechStarted, SpeechPaused, PauseReached, TranscriptReceived,
+        CallStarted, CallClosing, CallEnded, SpeechStarted, SpeechPaused, PauseReached,
+        TranscriptReceived,
         EngineFailed, DigitPressed, TurnJudged, SoundJudged, ReplyWritten, ClauseStarted,
         ClauseMeasured, ClauseSent, ClauseHeard, PlaybackFinished, AnswererJudged, ToolReturned,
         *Timer,

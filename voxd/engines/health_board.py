@@ -52,6 +52,8 @@ class HealthBoard:
         """Per engine: how often it was started beside a slow one and delivered first."""
         self.hedges_wasted: Counter[str] = Counter()
         """Per engine: how often it was started beside a slow one in vain."""
+        self.ejections: Counter[str] = Counter()
+        """Per engine: how often calls were kept from it."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,6 +165,7 @@ class HealthBoard:
         if verdict.state is not before.state:
             if verdict.state is EngineState.PROBING:
                 self.doubted[engine].set()
+            self.ejections[engine] += verdict.state is EngineState.EJECTED
             is_ill = verdict.state in (EngineState.DEGRADED, EngineState.EJECTED)
             is_news = is_ill and engine not in self._ill
             if is_ill:

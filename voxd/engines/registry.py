@@ -9,6 +9,7 @@ model), `CAPABILITIES` and `open_engine(name, settings, services)`.
 import asyncio
 import contextlib
 import importlib
+import importlib.util
 from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,18 +31,26 @@ class Entry:
     module: str
     secret: str = ""
     """Name of the secret without which it cannot work; empty: none, or its table names one."""
+    library: str = ""
+    """What computes for it here; some installations leave it out. Empty: nothing does."""
 
 
 REGISTRY = (
-    Entry("faster-whisper", Kind.STT, True, "voxd.engines.stt.faster_whisper"),
+    Entry(
+        "faster-whisper",
+        Kind.STT,
+        True,
+        "voxd.engines.stt.faster_whisper",
+        library="faster_whisper",
+    ),
     Entry("deepgram", Kind.STT, False, "voxd.engines.stt.deepgram", "DEEPGRAM_API_KEY"),
     Entry("deepgram-flux", Kind.STT, False, "voxd.engines.stt.deepgram_flux", "DEEPGRAM_API_KEY"),
-    Entry("llamacpp", Kind.LLM, True, "voxd.engines.llm.llamacpp"),
+    Entry("llamacpp", Kind.LLM, True, "voxd.engines.llm.llamacpp", library="llama_cpp"),
     Entry("groq", Kind.LLM, False, "voxd.engines.llm.groq", "GROQ_API_KEY"),
     Entry("openai", Kind.LLM, False, "voxd.engines.llm.openai"),
-    Entry("piper", Kind.TTS, True, "voxd.engines.tts.piper"),
+    Entry("piper", Kind.TTS, True, "voxd.engines.tts.piper", library="piper"),
     Entry("cartesia", Kind.TTS, False, "voxd.engines.tts.cartesia", "CARTESIA_API_KEY"),
-    Entry("smart-turn", Kind.TURN, True, "voxd.engines.turn.smart_turn"),
+    Entry("smart-turn", Kind.TURN, True, "voxd.engines.turn.smart_turn", library="onnxruntime"),
 )
 
 ENTRIES = {entry.name: entry for entry in REGISTRY}
@@ -64,6 +73,12 @@ def missing_secret(name: str, settings: Any) -> str | None:
     """The secret that an engine with these settings needs and that is not set; None: all well."""
     needed = ENTRIES[name].secret or getattr(settings, "credential", "")
     return None if not needed or read_secret(needed) else needed
+
+
+def missing_library(name: str) -> str | None:
+    """The library that a local engine computes with and that is not there; None: all well."""
+    library = ENTRIES[name].library
+    return library if library and importlib.util.find_spec(library) is None else None
 
 
 def declared_capabilities(name: str, settings: Any) -> Capabilities:

@@ -39,6 +39,10 @@ class LookupClient:
         self._secret = secret
         self._session = session
 
+    def for_config(self, config: Config) -> "LookupClient":
+        """The client for calls of another config; it shares the connections of this one."""
+        return LookupClient(config, self._secret, self._session)
+
     async def fetch(self, called: str, caller: str, call_sid: str) -> Number:
         """What the service says of a call; everything absent when it does not know the number.
 

@@ -43,11 +43,27 @@ class Directory:
         Args:
             client: None: by the file alone.
         """
+        self._calls: OrderedDict[str, Config] = OrderedDict()
         self._config = config
         self._client = client
-        lookup = config.lookup
+        self._begin()
+
+    def change(self, config: Config, client: LookupClient | None) -> None:
+        """Route calls that come from now on by another config; those known keep what they got.
+
+        Answers are kept, for the service may be away, unless another one is asked from now on, or
+        in another way: what they name and the config has not got any more counts as not given.
+        """
+        is_another = config.lookup != self._config.lookup
+        self._config = config
+        self._client = client
+        if is_another:
+            self._begin()
+
+    def _begin(self) -> None:
+        """Know nothing yet."""
+        lookup = self._config.lookup
         self._cache = AnswerCache(lookup.entries, lookup.ttl_s, lookup.stale_s)
-        self._calls: OrderedDict[str, Config] = OrderedDict()
         self._pause_s = PAUSE_S
         self._asks_again_at = 0.0
         self._failure = ""
@@ -89,10 +105,11 @@ class Directory:
         """The config of a call that begins now, its texts filled in.
 
         Args:
-            own: judged: the config has its agent, tier, language and variables.
+            own: judged by the config of now or of a moment ago; what was taken out of it since,
+                counts as not given.
             is_outbound: we call; `caller` is a number of ours.
         """
-        routed = self._config.routed(own)
+        routed = self._config.routed(_still_there(own, self._config))
         return routed.filled(_facts(routed, called, caller), is_outbound=is_outbound)
 
     def recall(self, call_sid: str, called: str = "") -> Config:
@@ -114,8 +131,8 @@ class Directory:
         """What the look-up says now, or said once; nothing at all when that is all there is."""
         if self._client is None:
             return Number()
-        now = asyncio.get_running_loop().time
-        known = self._cache.get((called, caller), now())
+        now, cache = asyncio.get_running_loop().time, self._cache
+        known = cache.get((called, caller), now())
         if known is not None and known.is_fresh:
             return known.number
         if now() >= self._asks_again_at:
@@ -125,7 +142,7 @@ class Directory:
                 self._pause(error, now())
             else:
                 self._pause_s, self._failure = PAUSE_S, ""
-                self._cache.put((called, caller), answer, now())
+                cache.put((called, caller), answer, now())
                 return answer
         return known.number if known is not None else Number()
 
@@ -136,6 +153,18 @@ class Directory:
         if now >= self._asks_again_at:  # of calls that failed together only the first counts
             self._asks_again_at = now + self._pause_s
             self._pause_s = min(2 * self._pause_s, MAX_PAUSE_S)
+
+
+def _still_there(own: Number, config: Config) -> Number:
+    """A number without the names that the config does not have any more."""
+    gone: dict[str, None] = {}
+    if own.tier is not None and own.tier not in config.tiers:
+        gone["tier"] = None
+    if own.agent is not None and own.agent not in config.agents:
+        gone["agent"] = None
+    if own.language is not None and own.language not in config.phrases_of:
+        gone["language"] = None
+    return own.model_copy(update=gone) if gone else own
 
 
 def _facts(config: Config, called: str, caller: str) -> dict[str, str]:

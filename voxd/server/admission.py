@@ -70,6 +70,10 @@ class Admission:
         self._in_turns: set[str] = set()
         """Active calls by TwiML turns."""
 
+    def change(self, runtime: Runtime) -> None:
+        """Let calls that come from now on in by another config; places that are held stay."""
+        self._runtime = runtime
+
     def reserve(self, call_sid: str, config: Config | None = None) -> Reservation:
         """Hold room for a call and begin to open what it needs.
 

@@ -10,6 +10,7 @@ from voxd.errors import Problem
 from voxd.server.certificate import SOON_DAYS, judge_files
 from voxd.server.keys import API_TOKEN, AUTH_TOKEN, SHARED_KEY, DoorKeys
 from voxd.server.peer import is_loopback
+from voxd.server.service_user import USER, is_kept_from_service
 
 MIN_API_TOKEN_CHARS = 20
 """A token that nobody guesses; `openssl rand -hex 16` has 32."""
@@ -48,6 +49,9 @@ def _warn_of_certificate(config: Config) -> list[str]:
         lines.append("Warning: the certificate is self-signed, and Twilio takes no such one.")
     if judged.context is not None and judged.days_left < SOON_DAYS:
         lines.append(f"Warning: the certificate expires in {judged.days_left:.0f} day(s).")
+    for file in map(config.resolve, (config.server.tls_cert, config.server.tls_key)):
+        if is_kept_from_service(file):
+            lines.append(f"Warning: root can read {file}, but the service's user {USER!r} cannot.")
     return lines
 
 

@@ -7,6 +7,7 @@ config, before anything listens.
 import hmac
 import logging
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -44,6 +45,8 @@ class Guard:
         self._api_token = keys.api_token.encode()
         self._public_url = public_url
         self._trusted_proxies = tuple(trusted_proxies)
+        self.refused: Counter[str] = Counter()
+        """Requests that did not pass, by reason: a few constant words."""
 
     def check_form(self, request: web.Request, fields: MultiMapping[str]) -> None:
         """Let a webhook pass: signed over our public address and all of its fields, or local."""
@@ -126,6 +129,7 @@ class Guard:
         return web.HTTPForbidden(text="forbidden\n")
 
     def _log_refusal(self, request: web.Request, reason: str) -> None:
+        self.refused[reason] += 1
         extra = {"path": request.path[:64], "reason": reason, "client": self.limit_key(request)}
         logger.warning("request refused", extra=extra)
 

@@ -4,11 +4,14 @@ The answers of `/twilio/after`, and of calls that went by TwiML turns: first by 
 ordered (`HangUp.next_step`), then by why the call ended and the agent's `on_failure`.
 """
 
+from collections.abc import Sequence
+
 from voxd.commands import NextStep, TakeMessage, Transfer
 from voxd.config import Config
 from voxd.events import EndReason
 from voxd.twilio.handover import Dial, DialStatus, Record, Redirect, Step, say_then
 from voxd.twilio.polly import SayVoice, choose_voice
+from voxd.twilio.turns import Spoken
 
 POLLY = "polly"
 """The key of `agent.voices` for Twilio's voices."""
@@ -30,6 +33,7 @@ def what_follows(
     reason: EndReason | None,
     action_url: str,
     next_step: NextStep | None = None,
+    spoken: Sequence[Spoken] = (),
     *,
     has_apologised: bool = False,
 ) -> str:
@@ -39,17 +43,19 @@ def what_follows(
         config: as the call sees it.
         reason: why it ended; None: nobody knows (any more).
         action_url: our `/twilio/after`, asked again after a dial or a recording.
+        spoken: what the agent has not said yet, and says before; of a conversation that failed it
+            gives way to the words that tell so.
         has_apologised: the caller has heard that something went wrong.
     """
     agent, phrases, voice = config.agent, config.phrases, say_voice(config)
     match next_step:
         case Transfer(number):
-            return say_then((), voice, _dial(config, number, action_url))
+            return say_then((), voice, _dial(config, number, action_url), spoken)
         case TakeMessage():
-            return say_then((phrases.leave_message,), voice, _record(config, action_url))
+            return say_then((phrases.leave_message,), voice, _record(config, action_url), spoken)
     is_cut_off = reason is EndReason.SHUTDOWN and agent.on_failure != "hang_up"
     if reason not in _FAILED and not is_cut_off:
-        return say_then((), voice, None)
+        return say_then((), voice, None, spoken)
     texts = () if has_apologised else (config.last_words,)
     if agent.on_failure == "voicemail":
         texts = (*texts, phrases.leave_message)

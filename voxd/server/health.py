@@ -88,6 +88,10 @@ def _describe_runtime(runtime: Runtime) -> dict[str, Any]:
             "p99": round(lag.percentile(0.99), 4),
             "worst": round(lag.worst_s, 4),
         },
+        "latency": {
+            kind: {name: asdict(summary) for name, summary in named.items()}
+            for kind, named in runtime.latency.summaries().items()
+        },
         "engines": [_describe_engine(runtime.board, engine) for engine in runtime.engines.values()],
         "refused_engines": dict(runtime.board.refused),
         "tiers": {

@@ -5,6 +5,7 @@ from aiohttp import web
 from voxd.server import api, health
 from voxd.server.after import answer_after
 from voxd.server.media import serve_media
+from voxd.server.metrics import answer_metrics
 from voxd.server.progress import answer_answerer, answer_status
 from voxd.server.state import STATE, ServerState
 from voxd.server.turns import answer_gather, answer_more, hear_partial
@@ -35,6 +36,7 @@ def build_app(state: ServerState) -> web.Application:
     app.router.add_get("/health/ready", health.answer_ready)
     app.router.add_get("/health", health.answer_health)
     app.router.add_get("/calls/{call_sid}", health.answer_call)
+    app.router.add_get("/metrics", answer_metrics)
     return app
 
 

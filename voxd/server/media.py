@@ -9,16 +9,19 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
 
 from voxd.call.build import build_call
 from voxd.errors import LineError
 from voxd.events import EndReason
+from voxd.server.endings import end_call
 from voxd.server.rate import TokenBucket
 from voxd.server.state import STATE, ServerState
 from voxd.stack import CallStack
 from voxd.telemetry.logs import bind_call
+from voxd.telemetry.outcome import Direction, LineKind, describe_call
 from voxd.twilio.media import (
     InboundMessage,
     MediaProtocol,
@@ -194,6 +197,7 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
     has_room = state.half_open.has_room(key) and state.streams.has_room(key)
     if runtime is None or not has_room:
         logger.warning("media socket turned away", extra={"client": key})
+        state.refused_sockets["no_room"] += 1
         raise web.HTTPServiceUnavailable(text="not now\n")
     with state.streams.holding(key):
         with state.half_open.holding(key):
@@ -205,10 +209,11 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
         if start is None or stack is None:
             extra = {"refused": dict(line.refused), "client": key}
             logger.warning("media socket refused", extra=extra)
+            state.refused_sockets["no_start" if start is None else "not_expected"] += 1
             await line.close(WSCloseCode.POLICY_VIOLATION)
             return socket
         with bind_call(start.call_sid):
-            await _run_call(stack, line, start)
+            await _run_call(stack, line, start, state.direction(start.call_sid))
     return socket
 
 
@@ -230,22 +235,31 @@ def _admit(state: ServerState, line: MediaSocket) -> CallStack | None:
     return reservation.stack if reservation is not None else None
 
 
-async def _run_call(stack: CallStack, line: MediaSocket, start: Start) -> None:
+async def _run_call(
+    stack: CallStack, line: MediaSocket, start: Start, direction: Direction
+) -> None:
     """Build and run the call; nothing but a cancellation comes out of here."""
-    runtime, reason = stack.runtime, EndReason.BUG
-    own = stack.config.call
+    runtime, reason, journal = stack.runtime, EndReason.BUG, None
+    own, began = stack.config.call, asyncio.get_running_loop().time()
+    facts = describe_call(
+        *(stack.config, start.call_sid, line.parameters, direction, LineKind.STREAM),
+        datetime.now(UTC),
+    )
     extra = {"calls": len(runtime.calls) + 1, "tier": own.tier, "tenant": own.tenant}
     logger.info("call started", extra=extra)
     try:
         call = build_call(runtime, start, line, stack)
-        runtime.calls.add(start.call_sid, call)
+        journal = call.journal
+        runtime.calls.add(start.call_sid, call, facts, asyncio.current_task())
         reason = await call.run()
-        runtime.call_finished(call.journal, stack.config)
+    except asyncio.CancelledError:
+        reason = EndReason.SHUTDOWN  # nobody else cancels a call
+        raise
     except Exception:  # border: a call. A bug in one must not reach another.
         logger.exception("call ended by a bug")
     finally:
         stack.close()
-        await runtime.calls.finish(start.call_sid, reason)
+        await end_call(runtime, facts, journal, reason, began)
         await line.close()
         refused = sum(line.refused.values())
         logger.info("call ended", extra={"reason": str(reason), "refused_messages": refused})

@@ -17,14 +17,16 @@ logger = logging.getLogger(__name__)
 
 
 async def answer_no_room(
-    request: web.Request, config: Config, call_sid: str, parameters: Mapping[str, str]
+    request: web.Request, config: Config, call_sid: str, parameters: Mapping[str, str], reason: str
 ) -> web.Response:
     """The first resort of the tier that can be had; in the end a sentence, and the line is free.
 
     Args:
         config: as the call sees it.
         parameters: what is known of the call (`from`, `to`); untrusted text.
+        reason: what is short, a constant word; counted if we do not serve the call in turns either.
     """
+    refused = request.app[STATE].refused_calls
     for resort in config.tier().no_room:
         if resort == "turns":
             try:
@@ -33,10 +35,12 @@ async def answer_no_room(
                 extra = {"call": call_sid, "reason": refusal.reason}
                 logger.info("no room for turns either", extra=extra)
         elif (document := _hand_over(request, config, resort)) is not None:
+            refused[reason] += 1
             logger.info("call handed over", extra={"call": call_sid, "resort": resort})
             return answer_twiml(document)
         if resort == "sentence":
             break
+    refused[reason] += 1
     return answer_twiml(say_then((config.phrases.busy,), say_voice(config), None))
 
 

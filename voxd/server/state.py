@@ -1,5 +1,6 @@
 """What all handlers share. It exists before the models are warm, so that health can answer."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from voxd.server.gone import GoneCalls
 from voxd.server.guard import Guard
 from voxd.server.outbound import OutboundCalls
 from voxd.server.turn_calls import TurnCalls
+from voxd.telemetry.outcome import Direction
 
 MAX_HALF_OPEN = 32
 """Bound of the media sockets that have not shown a token yet; more are answered 503."""
@@ -41,6 +43,10 @@ class ServerState:
     """Calls that we had placed."""
     turn_calls: TurnCalls = field(init=False)
     """Calls by TwiML turns."""
+    refused_calls: Counter[str] = field(default_factory=Counter)
+    """Calls that found no room, not in turns either, by reason: a few constant words."""
+    refused_sockets: Counter[str] = field(default_factory=Counter)
+    """Media sockets that became no call, by reason: a few constant words."""
     gone: GoneCalls = field(default_factory=GoneCalls)
     """Calls that are over at Twilio's."""
 
@@ -58,6 +64,23 @@ class ServerState:
         self.admission = Admission(runtime)
         self.directory = Directory(runtime.config, runtime.lookup)
         self.stage = Stage.READY
+
+    def direction(self, call_sid: str) -> Direction:
+        """Who called whom."""
+        is_ours = self.outbound.find(call_sid) is not None
+        return Direction.OUTBOUND if is_ours else Direction.INBOUND
+
+    def change(self, runtime: Runtime) -> None:
+        """Lead calls that come from now on by another config; those that run keep theirs.
+
+        Args:
+            runtime: the one that was opened, with another config (and clients for it).
+        """
+        assert self.admission is not None  # it was opened
+        self.config, self.runtime = runtime.config, runtime
+        self.admission.change(runtime)
+        self.directory.change(runtime.config, runtime.lookup)
+        self.turn_calls.change(runtime.config.twiml.max_calls)
 
     def drain(self) -> None:
         """Take no new calls."""

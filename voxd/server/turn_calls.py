@@ -9,6 +9,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from voxd.call.turns.build import build_turn_call
 from voxd.call.turns.requests import Then, TurnAnswer
@@ -16,7 +17,9 @@ from voxd.call.turns.shell import TurnCall
 from voxd.config import Config
 from voxd.errors import AdmissionRefused
 from voxd.events import EndReason
+from voxd.server.endings import end_call
 from voxd.stack import CallStack
+from voxd.telemetry.outcome import CallFacts, Direction, LineKind, describe_call
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,10 @@ class TurnCalls:
         """How many run."""
         return len(self._calls)
 
+    def change(self, most: int) -> None:
+        """Another bound for calls that come from now on."""
+        self._most = most
+
     def check_room(self, waiting: int = 0) -> None:
         """Pass if there is room for one more.
 
@@ -66,12 +73,21 @@ class TurnCalls:
         """How a call ended; None when it runs, was lost, or nobody remembers."""
         return self._ended.get(call_sid)
 
-    def start(self, stack: CallStack, parameters: Mapping[str, str]) -> TurnCall:
+    def start(
+        self,
+        stack: CallStack,
+        parameters: Mapping[str, str],
+        direction: Direction = Direction.INBOUND,
+    ) -> TurnCall:
         """Begin a call; its place at the language model is held from now on."""
         call = build_turn_call(stack, parameters)
+        facts = describe_call(
+            *(stack.config, call.call_id, parameters, direction, LineKind.TURNS),
+            datetime.now(UTC),
+        )
         self._calls[call.call_id] = (call, stack.config)
-        stack.runtime.calls.add(call.call_id, call)
-        task = asyncio.get_running_loop().create_task(self._run(call, stack))
+        task = asyncio.get_running_loop().create_task(self._run(call, stack, facts))
+        stack.runtime.calls.add(call.call_id, call, facts, task)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return call
@@ -83,23 +99,29 @@ class TurnCalls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, call: TurnCall, stack: CallStack) -> None:
+    async def _run(self, call: TurnCall, stack: CallStack, facts: CallFacts) -> None:
         runtime, reason = stack.runtime, EndReason.BUG
-        own = stack.config.call
+        own, began = stack.config.call, asyncio.get_running_loop().time()
         extra = {"call": call.call_id, "tier": own.tier, "tenant": own.tenant}
         logger.info("call in turns started", extra={**extra, "calls": len(self._calls)})
         try:
             reason = await call.run()
-            runtime.call_finished(call.journal, stack.config)
+        except asyncio.CancelledError:
+            reason = EndReason.SHUTDOWN  # nobody else cancels a call
+            raise
         except Exception:  # border: a call. A bug in one must not reach another.
             logger.exception("call ended by a bug", extra=extra)
         finally:
-            del self._calls[call.call_id]
-            self._remember(call, stack.config)
-            await runtime.calls.finish(call.call_id, reason)
+            # Until it is told of, it answers; a request in between must not find it unknown.
+            await end_call(
+                *(runtime, facts, call.journal, reason, began),
+                let_go=lambda: self._let_go(call, stack.config),
+            )
             logger.info("call ended", extra={**extra, "reason": str(reason)})
 
-    def _remember(self, call: TurnCall, config: Config) -> None:
+    def _let_go(self, call: TurnCall, config: Config) -> None:
+        """The call is over: of it only its last answer is kept."""
+        del self._calls[call.call_id]
         last = call.last_answer
         if last is None or last.then is not Then.END:
             return

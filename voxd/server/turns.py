@@ -58,7 +58,7 @@ async def begin_turns(
         state.turn_calls.check_room()
         stack = CallStack(state.runtime, call_sid, config, TURNS_NEED)
         state.admission.admit_turns(stack)
-        call = state.turn_calls.start(stack, parameters)
+        call = state.turn_calls.start(stack, parameters, state.direction(call_sid))
     else:
         call, config = found
     return _answer(state, request, config, await call.answer(0))
@@ -160,6 +160,10 @@ def _answer(
             document = turns.come_back(answer.spoken, voice, url, answer.pause_s)
         case Then.END if answer.next_step is None and answer.reason is EndReason.AGENT_HUNG_UP:
             document = turns.end(answer.spoken, voice)
+        case Then.END if state.stage is Stage.DRAINING:
+            # By the time this was said there may be nobody left here to ask.
+            after_url, given = f"{base_url}/after", (answer.next_step, answer.spoken)
+            document = what_follows(config, answer.reason, after_url, *given)
         case Then.END:
             document = turns.come_back(answer.spoken, voice, f"{base_url}/after")
     return answer_twiml(document)

@@ -51,7 +51,7 @@ async def answer_voice(request: web.Request) -> web.Response:
         if refusal.reason == IS_ACTIVE:
             # Twilio acts on one answer, and by that one the call runs: there is nothing to say.
             raise web.HTTPConflict(text="this call runs already\n") from None
-        return await answer_no_room(request, config, call_sid, parameters)
+        return await answer_no_room(request, config, call_sid, parameters, refusal.reason)
     stream_url = state.guard.stream_url(request)
     action_url = f"{state.guard.base_url(request)}/twilio/after"
     parameters = {TOKEN: token, **parameters}

@@ -36,6 +36,8 @@ class Phrases(Table):
     machine_message: Sentence
     """Left on the machine that answers an outbound call."""
     busy: Sentence
+    closing: Sentence | None = None
+    """Said when the daemon stops and the call with it; None: as `goodbye`."""
     transferring: Sentence
     """Said before somebody takes the call over as the model wanted, when it says nothing itself."""
     fillers: Sentences
@@ -59,6 +61,7 @@ class OwnPhrases(Table):
     message_taken: Sentence | None = None
     machine_message: Sentence | None = None
     busy: Sentence | None = None
+    closing: Sentence | None = None
     transferring: Sentence | None = None
     fillers: Sentences | None = None
     common: Sentences | None = None

@@ -3,18 +3,22 @@
 import contextlib
 import copy
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from voxd.errors import ConfigError, Problem
+from voxd.frozen import folder_of
 from voxd.settings.cross_checks import check_agents, check_no_room, check_variables
+from voxd.settings.places import locate
 from voxd.settings.table import Table
 from voxd.settings.tools import check_tools
 from voxd.settings.whole import Config
+from voxd.settings.wording import explain, known_keys, suggest, suggest_table
 
 EngineSettings = Mapping[str, tuple[str, type[Table]]]
 """Engine name -> (kind: `stt`, `llm`, `tts` or `turn`; the model of its table)."""
@@ -31,14 +35,29 @@ def load_config(path: Path, engines: EngineSettings) -> Config:
         ConfigError: the file is missing, is no TOML, or has problems (all of them listed).
     """
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(str(path), (Problem("", f"cannot be read: {error.strerror}"),)) from None
     except UnicodeDecodeError as error:
         raise ConfigError(str(path), (Problem("", f"is not UTF-8: {error}"),)) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(str(path), (Problem("", f"is not valid TOML: {error}"),)) from None
-    return parse_config(raw, engines, base_dir=path.resolve().parent, source=str(path))
+        raise ConfigError(str(path), (_not_toml(error),)) from None
+    except RecursionError:
+        nested = Problem("", "is not a config: its lists or tables are nested too deeply")
+        raise ConfigError(str(path), (nested,)) from None
+    try:
+        return parse_config(raw, engines, base_dir=folder_of(path), source=str(path))
+    except ConfigError as error:
+        raise ConfigError(str(path), locate(error.problems, text)) from None
+
+
+def locate_problems(problems: Iterable[Problem], path: Path) -> tuple[Problem, ...]:
+    """Problems of a config that was read from this file, each with its line there."""
+    try:
+        return locate(problems, path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):  # it has gone meanwhile
+        return tuple(problems)
 
 
 def parse_config(
@@ -48,21 +67,19 @@ def parse_config(
     problems: list[Problem] = []
     settings = _parse_engines(raw.get("engines", {}), engines, problems)
     config: Config | None = None
-    for key in ("base_dir", "is_outbound"):
+    for key in ("base_dir", "is_outbound", "agent_name"):
         if key in raw:
             problems.append(Problem(key, "is not a key of this file"))
     tables = {**raw, "engines": settings, "base_dir": base_dir}
     try:
         config = Config.model_validate(tables)
     except ValidationError as error:
-        problems.extend(_problems(error, ()))
+        problems.extend(_problems(error, Config))
         # What remains without the keys that are wrong may have problems of its own: tell them too.
         with contextlib.suppress(ValidationError):
             config = Config.model_validate(_without_wrong_keys(tables, error))
     if config is not None:
-        tables = raw.get("engines", {})
-        named = set(tables) if isinstance(tables, Mapping) else set()
-        problems.extend(_cross_check(config, engines, named))
+        problems.extend(_cross_check(config, engines, raw))
     if problems or config is None:
         raise ConfigError(source, tuple(problems))
     completed = {name: table.completed(config.local) for name, table in settings.items()}
@@ -70,12 +87,23 @@ def parse_config(
 
 
 def read_secret(name: str, environ: Mapping[str, str] = os.environ) -> str:
-    """A secret by name: the systemd credential of that name, else the environment, else ""."""
+    """A secret by name: the systemd credential of that name, else the environment, else "".
+
+    Raises:
+        ConfigError: the credential is there, or may be, and cannot be read.
+    """
     directory = environ.get("CREDENTIALS_DIRECTORY")
     if directory:
-        file = Path(directory) / name
-        if file.is_file():
-            return file.read_text(encoding="utf-8").strip()
+        try:
+            return (Path(directory) / name).read_text(encoding="utf-8").strip()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+            pass
+        except PermissionError:
+            told = f"the secret {name} may be read by root only: ask as root (sudo)"
+            raise ConfigError(directory, (Problem("", told),)) from None
+        except (OSError, UnicodeDecodeError) as error:
+            told = f"the secret {name} cannot be read: {type(error).__name__}"
+            raise ConfigError(directory, (Problem("", told),)) from None
     return environ.get(name, "").strip()
 
 
@@ -89,23 +117,42 @@ def _parse_engines(raw: Any, engines: EngineSettings, problems: list[Problem]) -
             known = ", ".join(sorted(engines))
             problems.append(Problem(f"engines.{name}", f"no such engine; known: {known}"))
             continue
+        model = engines[name][1]
         try:
-            settings[name] = engines[name][1].model_validate(table)
+            settings[name] = model.model_validate(table)
         except ValidationError as error:
-            problems.extend(_problems(error, ("engines", name)))
+            problems.extend(_problems(error, model, ("engines", name)))
     return settings
 
 
-def _problems(error: ValidationError, prefix: tuple[str, ...]) -> list[Problem]:
+_AT = re.compile(r" \(at line (\d+), column (\d+)\)$")
+"""How `tomllib` says where it was lost."""
+_OF_A_KEY = "[key]"
+"""pydantic's last word on the place of a key that is wrong itself."""
+
+
+def _not_toml(error: tomllib.TOMLDecodeError) -> Problem:
+    told = str(error)
+    at = _AT.search(told)
+    if at is None:
+        return Problem("", f"is not valid TOML: {told}")
+    message = f"is not valid TOML at column {at[2]}: {told[: at.start()]}"
+    return Problem("", message, line=int(at[1]), column=int(at[2]))
+
+
+def _problems(
+    error: ValidationError, model: type[Table], prefix: tuple[str, ...] = ()
+) -> list[Problem]:
     found = []
-    for item in error.errors(include_url=False, include_context=False):
-        key = ".".join([*prefix, *(str(part) for part in item["loc"])])
-        message = item["msg"].removeprefix("Value error, ")
-        if item["type"] == "extra_forbidden":
-            message = "no such key"
-        elif item["type"] not in ("missing", "value_error"):
-            message = f"{message}, found {item['input']!r}"[:300]
-        found.append(Problem(key, message))
+    for item in error.errors(include_url=False):
+        *table, last = item["loc"] or ("",)
+        known = known_keys(model, table)
+        message = explain(item, known)
+        is_unknown = item["type"] == "extra_forbidden"
+        if is_unknown and not prefix and not suggest(str(last), known):
+            message += suggest_table(model, table, str(last))
+        place = table if last == _OF_A_KEY else [*table, last]
+        found.append(Problem(".".join([*prefix, *map(str, place)]), message))
     return found
 
 
@@ -138,21 +185,35 @@ def _check_languages(config: Config) -> list[Problem]:
     ]
 
 
-def _cross_check(config: Config, engines: EngineSettings, tables: set[str]) -> list[Problem]:
+def _named(raw: Mapping[str, Any], key: str) -> set[str]:
+    """The tables that the file has under a key: one with problems of its own is no further one."""
+    tables = raw.get(key, {})
+    return set(tables) if isinstance(tables, Mapping) else set()
+
+
+def _check_routes(config: Config, raw: Mapping[str, Any]) -> list[Problem]:
+    """Tiers and agents that calls are to have and that nobody wrote."""
+    tiers, agents = _named(raw, "tiers"), _named(raw, "agents")
+    known_tiers = ", ".join(sorted(tiers))
+    known_agents = ", ".join(sorted(agents)) or "none"
     found = []
-    if config.call.tier not in config.tiers:
-        known = ", ".join(sorted(config.tiers))
-        found.append(Problem("call.tier", f"no tier {config.call.tier!r}; known: {known}"))
+    if config.call.tier not in tiers:
+        found.append(Problem("call.tier", f"no tier {config.call.tier!r}; known: {known_tiers}"))
     for number, own in config.numbers.items():
-        if own.tier is not None and own.tier not in config.tiers:
-            known = ", ".join(sorted(config.tiers))
-            key = f"numbers.{number}.tier"
-            found.append(Problem(key, f"no tier {own.tier!r}; known: {known}"))
-        if own.agent is not None and own.agent not in config.agents:
-            known = ", ".join(sorted(config.agents)) or "none"
-            key = f"numbers.{number}.agent"
-            found.append(Problem(key, f"no agent {own.agent!r}; known: {known}"))
-    if not found:  # else an agent or a tier may not exist
+        key = f"numbers.{number}"
+        if own.tier is not None and own.tier not in tiers:
+            found.append(Problem(f"{key}.tier", f"no tier {own.tier!r}; known: {known_tiers}"))
+        if own.agent is not None and own.agent not in agents:
+            found.append(Problem(f"{key}.agent", f"no agent {own.agent!r}; known: {known_agents}"))
+    return found
+
+
+def _cross_check(config: Config, engines: EngineSettings, raw: Mapping[str, Any]) -> list[Problem]:
+    tables = _named(raw, "engines")
+    found = _check_routes(config, raw)
+    numbers = config.numbers.values()
+    is_whole = {config.call.tier, *(own.tier for own in numbers)} - {None} <= set(config.tiers)
+    if is_whole and {own.agent for own in numbers} - {None} <= set(config.agents):
         found += check_no_room(config)
     found += _check_languages(config)
     found += check_agents(config, engines)

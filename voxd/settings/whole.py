@@ -6,13 +6,16 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
+from voxd.frozen import find
 from voxd.phrases import SHIPPED
 from voxd.placeholders import fill
 from voxd.settings.agents import Agent
+from voxd.settings.alerts import Alerts
 from voxd.settings.calls import Call, Ear, HistoryLimits, Line, Telephony, Twiml
 from voxd.settings.machine import Cache, Health, Local, Log, Server
 from voxd.settings.numbers import Lookup, Number
 from voxd.settings.phrases import Language, Phrases
+from voxd.settings.records import Records
 from voxd.settings.services import Tool
 from voxd.settings.table import Table
 from voxd.settings.tiers import Tier
@@ -38,6 +41,8 @@ class Config(Table):
     telephony: Telephony = Telephony()
     numbers: dict[str, Number] = Field(default_factory=dict)
     lookup: Lookup = Lookup()
+    alerts: Alerts = Alerts()
+    records: Records = Records()
     tools: dict[ToolName, Tool] = Field(default_factory=dict)
     variables: Variables = Field(default_factory=dict)
     engines: dict[str, Any] = Field(default_factory=dict)
@@ -50,6 +55,8 @@ class Config(Table):
     """We placed the call that sees this config. Not a key."""
     base_dir: Path = Field(default=Path(), exclude=True)
     """The folder that holds the file; relative paths start there. Not a key."""
+    agent_name: str = Field(default="", exclude=True)
+    """Which of `agents` a call has; empty: `agent` itself. Not a key."""
 
     def tier(self) -> Tier:
         """The tier of a call."""
@@ -65,6 +72,13 @@ class Config(Table):
         """What is said when nothing answers any more: the call ends, or somebody takes it over."""
         is_over = self.agent.on_failure == "hang_up"
         return self.phrases.failure if is_over else self.phrases.hand_over
+
+    @property
+    def closing_words(self) -> str:
+        """What is said when the daemon stops in mid-call: it ends, or somebody takes it over."""
+        if self.agent.on_failure != "hang_up":
+            return self.phrases.hand_over
+        return self.phrases.closing or self.phrases.goodbye
 
     @property
     def phrases(self) -> Phrases:
@@ -89,7 +103,7 @@ class Config(Table):
         given |= agent.limits.model_dump(exclude_none=True)
         variables = {**self.variables, **own.variables}
         changed = {"call": call.model_copy(update=given), "agent": agent, "variables": variables}
-        return self.model_copy(update=changed)
+        return self.model_copy(update={**changed, "agent_name": own.agent or ""})
 
     def filled(self, facts: Mapping[str, str], *, is_outbound: bool = False) -> "Config":
         """This config with prompt and greeting as one call has them; for a config of `routed`.
@@ -151,5 +165,6 @@ class Config(Table):
         return {**SHIPPED, **completed}
 
     def resolve(self, path: str) -> Path:
-        """Make a path of the file absolute."""
-        return (self.base_dir / Path(path).expanduser()).resolve()
+        """Make a path of the file absolute; the single executable looks beside itself, too."""
+        given = Path(path).expanduser()
+        return find((self.base_dir / given).resolve(), given)

@@ -74,6 +74,10 @@ class SpeechCache:
         """What was loaded or saved."""
         self._told: set[str] = set()
         """What was said about the disk; once is enough."""
+        self.hits = 0
+        """Renderings that calls found."""
+        self.misses = 0
+        """Renderings that calls asked for in vain."""
 
     @property
     def has_disk(self) -> bool:
@@ -82,6 +86,12 @@ class SpeechCache:
 
     def get(self, key: SpeechKey) -> bytes | None:
         """The mu-law 8 kHz of a text if it is in memory."""
+        mulaw = self._find(key)
+        self.hits += mulaw is not None
+        self.misses += mulaw is None
+        return mulaw
+
+    def _find(self, key: SpeechKey) -> bytes | None:
         if key in self._phrases:
             return self._phrases[key]
         mulaw = self._memory.get(key)
@@ -101,7 +111,7 @@ class SpeechCache:
 
     async def load(self, key: SpeechKey) -> bytes | None:
         """As `get`, but looks on the disk as well; what it finds stays in memory."""
-        mulaw = self.get(key)
+        mulaw = self._find(key)
         if mulaw is None and self._directory is not None:
             mulaw = await asyncio.to_thread(self._read, self._directory, key)
         if mulaw is not None:

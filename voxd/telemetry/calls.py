@@ -5,46 +5,20 @@ any call is left, admission how many there are.
 """
 
 import asyncio
-import logging
 from collections import OrderedDict
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from voxd.commands import NextStep, PhraseKind, Say
-from voxd.events import EndReason, Event, PlaybackFinished
+from voxd.events import CallClosing, EndReason, Event, PlaybackFinished
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.latency import TurnTimings, compute_turns
-
-logger = logging.getLogger(__name__)
+from voxd.telemetry.outcome import CallFacts
 
 KEPT_CALLS = 200
 """Bound of the finished calls; the oldest goes."""
 KEPT_TURNS = 200
 """Bound of the turns kept of one finished call; the latest stay."""
-VIOLATION_FACTOR = 1.5
-"""Above target times this, a slow turn is a LATENCY VIOLATION (design, section 2)."""
-
-_LOGGED = (
-    "turn",
-    "end_rule",
-    "endpoint_ms",
-    "wait_ms",
-    "stt_latency_ms",
-    "judge_latency_ms",
-    "turn_probability",
-    "llm_ttft_ms",
-    "llm_clause_ms",
-    "tts_ttfa_ms",
-    "total_latency_ms",
-    "voice_to_voice_ms",
-    "is_premature",
-    "underrun_s",
-    "clauses",
-    "attempts",
-    "wasted_tokens",
-    "wasted_characters",
-)
-"""What a log line says of a turn: its figures, never its words."""
 
 
 class RunningCall(Protocol):
@@ -75,7 +49,7 @@ class FinishedCall:
     turns: tuple[TurnTimings, ...]
     next_step: NextStep | None = None
     has_apologised: bool = False
-    """The caller has heard, to its end, that nothing answers any more."""
+    """The caller has heard, to its end, why nothing answers any more."""
     recording: str = ""
     """Sid of the message that was recorded after it."""
     recording_s: int | None = None
@@ -89,6 +63,10 @@ class CallRegistry:
 
     def __init__(self) -> None:
         self._active: dict[str, RunningCall] = {}
+        self._facts: dict[str, CallFacts] = {}
+        """What is known of active calls; not of those that tests put here."""
+        self._tasks: dict[str, asyncio.Task[Any]] = {}
+        """What holds active calls, until their end is being told."""
         self._finished: OrderedDict[str, FinishedCall] = OrderedDict()
         self._changed = asyncio.Condition()
 
@@ -99,21 +77,53 @@ class CallRegistry:
     def is_active(self, call_id: str) -> bool:
         return call_id in self._active
 
-    def add(self, call_id: str, call: RunningCall) -> None:
-        """A call begins; its id must not be active."""
-        self._active[call_id] = call
+    def add(
+        self,
+        call_id: str,
+        call: RunningCall,
+        facts: CallFacts | None = None,
+        task: asyncio.Task[Any] | None = None,
+    ) -> None:
+        """A call begins; its id must not be active.
 
-    async def finish(self, call_id: str, reason: EndReason) -> None:
-        """The call is over and has given back everything it held."""
+        Args:
+            task: what holds it, and tells of its end also when it is cancelled.
+        """
+        self._active[call_id] = call
+        if facts is not None:
+            self._facts[call_id] = facts
+        if task is not None:
+            self._tasks[call_id] = task
+
+    def note_ending(self, call_id: str) -> None:
+        """A call has ended and is about to be told of: nothing may break that off."""
+        self._tasks.pop(call_id, None)
+
+    def followed(self) -> list[tuple[CallFacts, Journal]]:
+        """Each active call with what is known of it."""
+        return [(facts, self._active[call_id].journal) for call_id, facts in self._facts.items()]
+
+    async def finish(
+        self, call_id: str, reason: EndReason, turns: tuple[TurnTimings, ...] | None = None
+    ) -> None:
+        """The call is over and has given back everything it held.
+
+        Args:
+            turns: where somebody has computed them already.
+        """
         call = self._active.pop(call_id, None)
+        self._facts.pop(call_id, None)
+        self._tasks.pop(call_id, None)
         self._finished.pop(call_id, None)
         if call is None:
             finished = FinishedCall(reason, ())
         else:
-            turns = tuple(compute_turns(call.journal.entries)[-KEPT_TURNS:])
+            if turns is None:
+                turns = tuple(compute_turns(call.journal.entries))
             has_apologised = _has_apologised(call.journal)
             finished = FinishedCall(
-                reason, turns, call.next_step, has_apologised, tenant=call.journal.tenant
+                *(reason, turns[-KEPT_TURNS:], call.next_step, has_apologised),
+                tenant=call.journal.tenant,
             )
         self._finished[call_id] = finished
         while len(self._finished) > KEPT_CALLS:
@@ -175,10 +185,21 @@ class CallRegistry:
         async with self._changed:
             await self._changed.wait_for(lambda: not self._active)
 
+    def request_goodbye(self) -> None:
+        """Ask every running call to say that the daemon stops, and to end then."""
+        now = asyncio.get_running_loop().time()
+        for call in list(self._active.values()):
+            call.deliver(CallClosing(now))
+
     def request_shutdown(self) -> None:
         """Ask every running call to end now."""
         for call in list(self._active.values()):
             call.request_shutdown()
+
+    def cancel(self) -> None:
+        """Break off every call that has not ended; it is told of all the same."""
+        for task in list(self._tasks.values()):
+            task.cancel()
 
 
 def _has_apologised(journal: Journal) -> bool:
@@ -186,21 +207,6 @@ def _has_apologised(journal: Journal) -> bool:
     apologies = {
         item.reply_id
         for item in items
-        if isinstance(item, Say) and item.phrase is PhraseKind.FAILURE
+        if isinstance(item, Say) and item.phrase in (PhraseKind.FAILURE, PhraseKind.CLOSING)
     }
     return any(isinstance(it, PlaybackFinished) and it.reply_id in apologies for it in items)
-
-
-def log_turns(journal: Journal, target_s: float) -> None:
-    """One line per turn of a finished call; slow turns say so. No words, no numbers."""
-    for turn in compute_turns(journal.entries):
-        described = turn.to_json()
-        call = {"call": journal.call_id, "tenant": journal.tenant}
-        fields = {**call, **{name: described[name] for name in _LOGGED}}
-        heard_s = (turn.voice_to_voice_ms or 0.0) / 1000
-        if heard_s > target_s * VIOLATION_FACTOR:
-            logger.warning("LATENCY VIOLATION", extra={**fields, "target_s": target_s})
-        elif heard_s > target_s:
-            logger.info("turn slower than its target", extra={**fields, "target_s": target_s})
-        else:
-            logger.info("turn", extra=fields)

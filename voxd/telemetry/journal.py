@@ -1,6 +1,7 @@
 """A call's events and commands in order. Pure; written by the call, read by `latency`."""
 
 from collections import deque
+from itertools import islice
 
 from voxd.commands import Command
 from voxd.events import Event
@@ -38,3 +39,14 @@ class Journal:
     def entries(self) -> list[Entry]:
         """A copy of the entries, oldest first."""
         return list(self._entries)
+
+    @property
+    def recorded(self) -> int:
+        """How many entries there have been, those that were pushed out included."""
+        return self.dropped + len(self._entries)
+
+    def latest(self, count: int) -> list[Entry]:
+        """A copy of the last `count` entries, oldest first."""
+        found = list(islice(reversed(self._entries), max(0, count)))
+        found.reverse()
+        return found

@@ -1,4 +1,6 @@
-"""Structured logging: text on a terminal, JSON lines elsewhere. Configures `logging`.
+"""Structured logging: text on a terminal, fields in systemd's journal, else JSON lines.
+
+Configures `logging`.
 
 How to log in voxd: the message is constant text and everything that varies is a field::
 
@@ -20,6 +22,7 @@ from typing import Any, TextIO
 import orjson
 
 from voxd.config import Log
+from voxd.telemetry import journald
 
 _call_id: ContextVar[str] = ContextVar("voxd_call_id", default="")
 """The only ambient state in voxd: read here, and for nothing but log lines."""
@@ -28,8 +31,8 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 """Attributes that every log record has; all others came by `extra`."""
 
 LIBRARIES = (
-    *("aiohttp", "asyncio", "cartesia", "deepgram", "fern", "groq", "httpcore", "httpx"),
-    *("twilio", "urllib3", "websockets"),
+    *("aiohttp", "aiosqlite", "alembic", "asyncio", "asyncpg", "cartesia", "deepgram", "fern"),
+    *("groq", "httpcore", "httpx", "sqlalchemy", "twilio", "urllib3", "websockets"),
 )
 """Loggers that would tell each request's address and, at `debug`, what is in it: frames with the
 caller's words, headers with keys, the repr of what a task holds."""
@@ -45,12 +48,21 @@ def bind_call(call_id: str) -> Iterator[None]:
         _call_id.reset(token)
 
 
-def configure_logging(log: Log, stream: TextIO | None = None) -> None:
-    """Send every log line to `stream` (default: standard error) in the configured form."""
+def configure_logging(
+    log: Log, stream: TextIO | None = None, journal: str = journald.ADDRESS
+) -> None:
+    """Send every log line to `stream` (default: standard error) in the configured form.
+
+    With `auto` and standard error in systemd's journal they go to the journal by its own protocol.
+    """
     target = stream or sys.stderr
-    is_text = log.format == "text" or (log.format == "auto" and target.isatty())
-    handler = logging.StreamHandler(target)
-    handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
+    handler: logging.Handler
+    if log.format == "auto" and journald.is_journal(target):
+        handler = journald.JournalHandler(_describe, _fields, journal)
+    else:
+        is_text = log.format == "text" or (log.format == "auto" and target.isatty())
+        handler = logging.StreamHandler(target)
+        handler.setFormatter(TextFormatter() if is_text else JsonFormatter())
     handler.addFilter(_is_fit_to_print)
     handler.addFilter(_add_call)
     root = logging.getLogger()
@@ -81,9 +93,7 @@ class TextFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         time = _utc(record).astimezone().strftime("%H:%M:%S.%f")[:-3]
-        fields = " ".join(f"{name}={_text(value)}" for name, value in _fields(record).items())
-        line = f"{time} {record.levelname.lower():7} {record.getMessage()}"
-        line = f"{line}  {fields}" if fields else line
+        line = f"{time} {record.levelname.lower():7} {_describe(record)}"
         if record.exc_info:
             line = f"{line}\n{self.formatException(record.exc_info)}"
         return line
@@ -100,6 +110,11 @@ def _add_call(record: logging.LogRecord) -> bool:
     if call_id and "call" not in vars(record):
         record.call = call_id
     return True
+
+
+def _describe(record: logging.LogRecord) -> str:
+    fields = " ".join(f"{name}={_text(value)}" for name, value in _fields(record).items())
+    return f"{record.getMessage()}  {fields}" if fields else record.getMessage()
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from voxd.twilio.orders import MAX_TWIML_CHARS, CallOrder, CallStatus
 
 ACCOUNT_SID = "TWILIO_ACCOUNT_SID"
 AUTH_TOKEN = "TWILIO_AUTH_TOKEN"
+CLIENT = "twilio.rest"
+"""The package of the client, which whoever knows that it is wanted may import ahead."""
 RETRIES_S = (0.2, 0.8)
 """Pauses before an order that may happen twice is tried again; the deadline holds for all tries."""
 

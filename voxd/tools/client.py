@@ -53,6 +53,14 @@ class ToolClient:
         self._session = session
         self._asked: set[asyncio.Task[ToolAnswer]] = set()
 
+    def for_config(self, config: Config) -> "ToolClient":
+        """The client for calls of another config. It shares the connections of this one, and what
+        is on its way: closing one of them closes all.
+        """
+        other = ToolClient(config, self._secret, self._session)
+        other._asked = self._asked
+        return other
+
     async def ask(self, name: str, arguments: str, call_sid: str, request_id: int) -> ToolAnswer:
         """What a tool answers, within its deadline; a failure is an answer as well.
 

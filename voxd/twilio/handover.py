@@ -7,7 +7,7 @@ from enum import StrEnum
 from twilio.twiml.voice_response import VoiceResponse
 
 from voxd.twilio.polly import SayVoice
-from voxd.twilio.turns import say
+from voxd.twilio.turns import Spoken, say, speak
 from voxd.twilio.twiml import clean_text
 
 
@@ -68,13 +68,17 @@ def read_dial_status(text: str) -> DialStatus:
     return DialStatus(text) if text in DialStatus._value2member_map_ else DialStatus.FAILED
 
 
-def say_then(texts: Sequence[str], voice: SayVoice, step: Step) -> str:
+def say_then(
+    texts: Sequence[str], voice: SayVoice, step: Step, spoken: Sequence[Spoken] = ()
+) -> str:
     """Say some sentences with one of Twilio's voices, then do the step.
 
     Args:
         texts: may be empty, and may hold anything.
+        spoken: what comes before them, keys pressed among it.
     """
     response = VoiceResponse()
+    speak(response, spoken, voice)
     for text in texts:
         say(response, [clean_text(text)], voice)
     match step:

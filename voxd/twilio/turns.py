@@ -75,8 +75,8 @@ def listen(spoken: Sequence[Spoken], voice: SayVoice, listening: Listening) -> s
     response = VoiceResponse()
     keys = max((at + 1 for at, item in enumerate(spoken) if item.digits), default=0)
     before = max(keys, 0 if listening.can_interrupt else len(spoken) - 1)
-    _speak(response, spoken[:before], voice)
-    _speak(gather, spoken[before:], voice)
+    speak(response, spoken[:before], voice)
+    speak(gather, spoken[before:], voice)
     response.append(gather)
     return str(response)
 
@@ -84,7 +84,7 @@ def listen(spoken: Sequence[Spoken], voice: SayVoice, listening: Listening) -> s
 def come_back(spoken: Sequence[Spoken], voice: SayVoice, url: str, pause_s: int = 0) -> str:
     """Say something, be silent for a while, and ask `url` for what comes next."""
     response = VoiceResponse()
-    _speak(response, spoken, voice)
+    speak(response, spoken, voice)
     if pause_s > 0:
         response.pause(length=min(pause_s, MAX_PAUSE_S))
     response.redirect(url, method="POST")
@@ -94,12 +94,12 @@ def come_back(spoken: Sequence[Spoken], voice: SayVoice, url: str, pause_s: int 
 def end(spoken: Sequence[Spoken], voice: SayVoice) -> str:
     """Say something and hang up."""
     response = VoiceResponse()
-    _speak(response, spoken, voice)
+    speak(response, spoken, voice)
     response.hangup()
     return str(response)
 
 
-def _speak(parent: Gather | VoiceResponse, spoken: Sequence[Spoken], voice: SayVoice) -> None:
+def speak(parent: Gather | VoiceResponse, spoken: Sequence[Spoken], voice: SayVoice) -> None:
     """Neighbouring texts become one `<Say>`, as long as it may be: each one is a request of
     Twilio's to the voice, and a breath."""
     texts: list[str] = []

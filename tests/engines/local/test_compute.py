@@ -75,6 +75,21 @@ async def test_load_counts_what_waits_and_how_long() -> None:
         assert compute.load().queued == 0
 
 
+async def test_waits_are_summed_up_by_priority() -> None:
+    async with open_compute(LOCAL) as compute:
+        handle = add(compute)
+        await handle.ready()
+        await done(ask(handle, "echo"))
+        waiting = [ask(handle, "until_cancelled", priority=Priority.SHADOW) for _ in range(3)]
+        await anext(waiting[0])
+        assert compute.granted == {Priority.COMMITTED: 1, Priority.SHADOW: 2}
+        assert compute.waiting() == {Priority.SHADOW: 1}
+        assert set(compute.waited_s) == set(Priority)
+        assert all(wait_s >= 0.0 for wait_s in compute.waited_s.values())
+        for job in waiting:
+            await job.aclose()
+
+
 async def test_a_promoted_request_is_computed_before_the_one_that_came_first(
     handle: WorkerHandle,
 ) -> None:

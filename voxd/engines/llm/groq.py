@@ -26,6 +26,7 @@ from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import Kind
+from voxd.quickly import import_httpx
 
 if TYPE_CHECKING:
     import groq
@@ -212,9 +213,9 @@ def _with_template(client: "type[groq.AsyncGroq]") -> "type[groq.AsyncGroq]":
 
 
 def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
-    """Runs in a thread: importing the SDK and reading certificates takes most of a second."""
+    """Runs in a thread: importing the SDK and reading certificates takes a third of a second."""
+    httpx = import_httpx()
     import groq
-    import httpx
 
     http = groq.DefaultAioHttpClient(
         timeout=httpx.Timeout(None, connect=settings.connect_s, pool=settings.connect_s),

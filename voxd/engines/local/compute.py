@@ -15,7 +15,7 @@ has left: until then it computes and its threads are taken.
 import asyncio
 import contextlib
 import itertools
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -65,6 +65,10 @@ class LocalCompute:
         self._tickets: dict[int, Ticket] = {}
         self._ids = itertools.count(1)
         self._waits: deque[tuple[float, float]] = deque(maxlen=RECENT)
+        self.granted: Counter[Priority] = Counter()
+        """Requests that were given to a worker so far."""
+        self.waited_s = dict.fromkeys(Priority, 0.0)
+        """How long these had waited, together, seconds."""
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._running: list[asyncio.Task[None]] = []
@@ -97,6 +101,10 @@ class LocalCompute:
         self._members[name] = member
         self._running.append(self._loop.create_task(member.supervisor.run()))
         return WorkerHandle(member, self.submit, self.status)
+
+    def waiting(self) -> Counter[Priority]:
+        """How many requests wait now."""
+        return Counter(ticket.priority for ticket in self._scheduler.waiting())
 
     def load(self) -> Load:
         """How busy it is now."""
@@ -201,6 +209,8 @@ class LocalCompute:
             job = self._forget(ticket.id)
             job.fail(job.error(Category.OVERLOADED, Phase.CONNECT, "its queue is full"))
         for ticket in decision.dispatch:
+            self.granted[ticket.priority] += 1
+            self.waited_s[ticket.priority] += now - ticket.at
             if ticket.priority <= Priority.GREETING:
                 self._waits.append((now, now - ticket.at))
             work = self._jobs[ticket.id].work

@@ -37,6 +37,9 @@ from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, plan_step
 from voxd.errors import Category, ModelError
 
+WARM_TOKENS = 8
+"""Enough to read every weight once; more would only cost time at the start."""
+
 
 class LlamaBatch:
     """All replies being written, all prompts being read."""
@@ -73,21 +76,18 @@ class LlamaBatch:
         self._jobs: dict[str, Job] = {}
         self._waiting: dict[str, Request] = {}
 
-    def warm(self, steps: int) -> None:
-        """Compute some batches for nothing: pages the weights in, tells how fast this machine is.
+    def warm(self) -> None:
+        """Compute a few tokens for nothing: pages the weights in.
+
+        How fast this machine is, the first prompt tells: the daemon has its system prompts read
+        before it takes calls.
 
         Raises:
             ModelError: the model cannot compute.
         """
-        tokens = self._pace.chunk_tokens
-        batch = [BatchToken(0, 0, position, False) for position in range(tokens)]
         try:
-            for step in range(steps):
-                began = self._now()
-                self._context.decode(batch)
-                if step > 0:  # the first one waits for the disk
-                    self._pace.measured(tokens, self._now() - began)
-                self._pool.clear()
+            self._context.decode([BatchToken(0, 0, place, False) for place in range(WARM_TOKENS)])
+            self._pool.clear()
         except DecodeError as error:
             raise ModelError(str(error)) from error
 

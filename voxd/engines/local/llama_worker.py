@@ -40,8 +40,6 @@ RELEASE = "release"
 
 SHELF_SEQUENCES = 4
 """System prompts kept after their calls: one per agent, and few agents share a machine."""
-WARM_STEPS = 3
-"""Batches computed at load: they page the weights in and tell how fast this machine reads."""
 
 
 class LlamaWorker:
@@ -113,7 +111,7 @@ def open_batch(options: Mapping[str, Any]) -> LlamaBatch:
         may_drop=options["context_overflow"] == "drop_oldest",
         stops=options["stop"],
     )
-    batch.warm(WARM_STEPS)
+    batch.warm()
     return batch
 
 

@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.resample import resample
-from voxd.contracts import LINE_RATE_HZ
 from voxd.engines.local.serving import Emit, IsCancelled, RequestError
 from voxd.errors import Category, ModelError
+from voxd.line import LINE_RATE_HZ
 
 MODEL_RATE_HZ = 16000
 WINDOW_S = 8.0

@@ -24,10 +24,11 @@ import numpy.typing as npt
 
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.resample import resample
-from voxd.contracts import LINE_RATE_HZ
 from voxd.engines.local.decoded import MAX_WINDOW_S, Decoded
 from voxd.engines.local.serving import Emit, IsCancelled, RequestError
 from voxd.errors import Category, ModelError
+from voxd.line import LINE_RATE_HZ
+from voxd.quickly import import_lazily
 
 WHISPER_RATE_HZ = 16000
 TAIL_S = 4.0
@@ -65,6 +66,8 @@ class WhisperWorker:
             raise ModelError(f"{path} is no CTranslate2 Whisper model: model.bin is missing")
         if not (path / "tokenizer.json").is_file():
             raise ModelError(f"{path} is not complete: tokenizer.json is missing")
+        # It decodes files of any kind with this one, which takes as long to load as all the rest.
+        import_lazily("av")
         from faster_whisper import WhisperModel
 
         self._model = WhisperModel(

@@ -15,6 +15,7 @@ supervisor sets those in the environment of the new process. What a worker has t
 """
 
 import ctypes
+import gc
 import importlib
 import logging
 import os
@@ -126,6 +127,9 @@ def serve_socket(build: Callable[[], Worker], fd: int, *, is_luxury: bool = Fals
         except Exception as error:  # the named border: loading is a worker's first request
             send(failed(-1, MODEL, describe_failure(params["options"], error)))
             return 1
+        # Libraries and model stay: the collector need not go through them while somebody waits.
+        gc.freeze()
+        gc.enable()  # off since the process began, see `voxd.quickly`
         send(Frame(MessageType.READY, {"info": {"pid": os.getpid(), **info}}))
         if is_luxury and hasattr(os, "SCHED_IDLE"):  # this thread alone: the heart goes on beating
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
@@ -174,11 +178,10 @@ def _tie_to_parent(connection: socket.socket) -> None:
         return
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     # The daemon may have died before prctl: the socket's creator must still be our parent.
-    # A frozen executable has a loader in between; there the closing socket ends us.
     creator = int.from_bytes(
         connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 4), sys.byteorder
     )
-    if not getattr(sys, "frozen", False) and os.getppid() != creator:
+    if os.getppid() != creator:
         os._exit(0)
 
 

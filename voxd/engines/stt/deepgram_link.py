@@ -15,6 +15,7 @@ from typing import Any, Literal, assert_never
 from voxd.engines.failure import decode_retry_after, judge_status
 from voxd.engines.stt.deepgram_words import read_message
 from voxd.errors import Category, EngineError, Phase
+from voxd.quickly import import_httpx
 
 CLOSE_S = 0.3
 """A step of closing: a dead peer must not hold up the end of a call."""
@@ -98,6 +99,7 @@ class DeepgramLink:
 
         Imports the SDK, which takes half a second: not for a running event loop.
         """
+        import_httpx()
         from deepgram import AsyncDeepgramClient
         from deepgram.environment import DeepgramClientEnvironment
 

@@ -29,6 +29,7 @@ from voxd.engines.tts.cartesia_messages import Failed
 from voxd.engines.tts.cartesia_stream import CartesiaSpeechStream
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import Kind
+from voxd.quickly import import_httpx
 
 if TYPE_CHECKING:
     from cartesia import AsyncCartesia
@@ -209,7 +210,8 @@ async def open_engine(
 
 
 def _make_client(settings: Settings, key: str) -> "AsyncCartesia":
-    """Runs in a thread: importing the SDK and reading certificates takes most of a second."""
+    """Runs in a thread: importing the SDK and reading certificates takes a third of a second."""
+    import_httpx()
     from cartesia import AsyncCartesia
 
     import voxd.engines.tts.cartesia_pool  # noqa: F401 (imports the WebSocket library)
