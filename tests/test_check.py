@@ -130,6 +130,30 @@ def test_each_number_is_told_with_its_chain_and_what_was_refused(
     assert "secret" not in text
 
 
+@pytest.mark.parametrize(
+    ("url", "is_open"),
+    [
+        ("http://10.0.0.7:8000/v1", True),
+        ("http://127.0.0.1:8000/v1", False),
+        ("http://localhost:8000/v1", False),
+        ("https://llm.example.com/v1", False),
+    ],
+)
+def test_plain_http_to_another_machine_is_warned_of(
+    tmp_path: Path, url: str, is_open: bool
+) -> None:
+    config = shipped(with_models(tmp_path))
+    engine = config.engines["openai"].model_copy(update={"base_url": url})
+    tier = config.tiers["free"].model_copy(update={"llm": ("openai", "llamacpp")})
+    changed = {
+        "engines": {**config.engines, "openai": engine},
+        "tiers": {**config.tiers, "free": tier},
+    }
+    _, text = check_config(config.model_copy(update=changed), DoorKeys())
+    warning = "Warning: [engines.openai] base_url is plain http to another machine:"
+    assert (warning in text) == is_open
+
+
 def test_a_number_that_twilio_would_not_write_so_is_warned_of(tmp_path: Path) -> None:
     numbers = '\n[numbers."5550100"]\n[numbers."+15550100"]\n[numbers."sip:desk@example.com"]\n'
     config = shipped(with_models(tmp_path), ("\n[variables]\n", f"{numbers}\n[variables]\n"))

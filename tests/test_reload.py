@@ -255,6 +255,32 @@ async def test_a_voice_that_is_ill_or_slow_does_not_keep_the_file_from_calls(
         assert await greeting(daemon, http, "CA2") == "Good night."
 
 
+async def test_prompts_that_are_new_are_read_and_no_others_and_no_sequence_is_kept(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = File(server={"port": 0})
+    async with running(file.config, file.read) as (daemon, _):
+        await ready(daemon)
+        llm = daemon.stage.llm
+        llm.prepared.clear()
+        file.says(call={"idle_s": 5.0})
+        await hang_up(daemon)
+        assert llm.prepared == []
+        night = {"agents": {"night": {"prompt": "It is late."}}, "call": {"idle_s": 5.0}}
+        file.says(**night, numbers={"+15550199": {"agent": "night"}})
+        await hang_up(daemon)
+        (messages,) = llm.prepared
+        assert messages[0].content.startswith("It is late.")
+        assert llm.sequences == set()
+
+        monkeypatch.setattr(reload, "READ_S", 0.05)
+        llm.prepare_s = 3600.0
+        file.says(agent={"prompt": "Be brief."})
+        await hang_up(daemon)
+        assert fields_of(caplog, "prompts are not all read")
+        assert llm.sequences == set()
+
+
 async def test_requests_that_come_while_it_reads_are_one_more() -> None:
     file = File(**TWIML)
     async with running(file.config, file.read) as (daemon, _):

@@ -97,6 +97,14 @@ async def test_a_voice_that_cannot_be_reached_still_has_its_stored_phrases(tmp_p
         assert bool(voice.texts) == is_reached
 
 
+async def test_in_turns_no_ear_and_no_voice_is_missed() -> None:
+    tables = {"tier": {"transport": "twiml"}, "server": {"public_url": "https://voice.example.com"}}
+    stage = make_stage(make_config(**tables))
+    engines = {"fake-llm": stage.llm}
+    failed = await warm_up(stage.config, engines, stage.cache, lambda _: None)
+    assert failed == {}
+
+
 async def test_an_engine_that_fails_costs_nothing_while_another_of_its_kind_is_well() -> None:
     stage = make_stage(make_config(tier={"tts": ["cloud-tts", "fake-tts"]}))
     voice = cloud_voice()

@@ -1,7 +1,7 @@
 """`voxd check`: what is wrong with a config, and what a call would get. Looks at files only."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from voxd.lookup.client import check_lookup
 from voxd.records.place import check_records, describe_records
 from voxd.server.exposure import check_exposure, describe_door
 from voxd.server.keys import DoorKeys
+from voxd.server.peer import is_loopback
 from voxd.telemetry.alerts import check_alerts, describe_alerts
 from voxd.telephony.calls import describe_orders
 from voxd.tools.client import check_tools_secret
@@ -200,7 +201,16 @@ def _warn(config: Config, board: HealthBoard) -> list[str]:
         if own.language not in (None, agent.language):
             told = f"Warning: {number} speaks {own.language!r}; the prompt of its agent was written"
             lines[f"{told} for {agent.language!r}."] = None
-    return list(lines)
+    return [*lines, *_warn_of_open_wires(config)]
+
+
+def _warn_of_open_wires(config: Config) -> Iterator[str]:
+    """Engines on another machine that are spoken to without TLS."""
+    for name in named_engines(config).usable:
+        url = urlsplit(getattr(config.engines[name], "base_url", ""))
+        if url.scheme == "http" and not is_loopback(url.hostname or ""):
+            told = f"Warning: [engines.{name}] base_url is plain http to another machine:"
+            yield f"{told} key and words go there in the clear."
 
 
 def _without_cloud(config: Config) -> str:

@@ -87,7 +87,7 @@ class EngineState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an engine can do; the core asks this instead of `isinstance`."""
+    """What an engine declares; the core asks this instead of `isinstance`."""
 
     kind: Kind
     is_local: bool
@@ -96,10 +96,6 @@ class Capabilities:
     """BCP-47 primary subtags (`en`, `es`); empty means any."""
     expected_latency_s: float
     """Declared time to the first result, the prior until traffic has been seen."""
-    is_streaming: bool = False
-    """STT: gives words while the caller speaks. TTS: gives audio inside a clause."""
-    has_emotions: bool = False
-    """TTS: understands emotion controls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,9 @@
 """SIGHUP: config.toml is read again while calls go on. Part of `voxd.app`.
 
 The file is judged whole, as at a start, before anything changes: one with a problem changes
-nothing, and the log has every problem. Then its phrases are rendered, behind the calls that run,
-and from one moment on new calls are led by it, while those that run, or were promised a place,
-keep what they have. What needs a restart is named in the log and left as it was
+nothing, and the log has every problem. Then its phrases are rendered and its prompts read, behind
+the calls that run, and from one moment on new calls are led by it, while those that run, or were
+promised a place, keep what they have. What needs a restart is named in the log and left as it was
 (`voxd.settings.changes`).
 
 What a new file may not do is name an engine, or a voice of an engine on this machine, that was not
@@ -21,7 +21,7 @@ from typing import cast
 from voxd.chains import declared_board, unserved
 from voxd.check import find_problems
 from voxd.config import Config
-from voxd.contracts import Priority, TextToSpeech
+from voxd.contracts import LanguageModel, Priority, TextToSpeech
 from voxd.errors import ConfigError, EngineError, Problem
 from voxd.events import Kind
 from voxd.lookup.client import LookupClient, open_lookup
@@ -33,12 +33,15 @@ from voxd.server.state import ServerState
 from voxd.settings.changes import Change, merge
 from voxd.telemetry.logs import configure_logging
 from voxd.tools.client import ToolClient, open_tools
+from voxd.warmup import expected_prompts, read_prompts
 
 logger = logging.getLogger(__name__)
 
 RENDER_S = 60.0
 """New phrases are waited for so long before calls are led by the new file; what is not rendered by
 then is made by the calls that say it."""
+READ_S = 60.0
+"""The same for new prompts."""
 
 ReadConfig = Callable[[], Config]
 """Reads and judges the file; raises ConfigError. May take its time: it is called in a thread."""
@@ -106,6 +109,7 @@ class Reloader:
             return change
         config = change.config
         await _render(config, runtime)
+        await _read_ahead(config, runtime)
         changed = replace(
             runtime,
             config=config,
@@ -192,3 +196,17 @@ async def _render(config: Config, runtime: Runtime) -> None:
                     logger.warning("phrases are not rendered", extra=extra)
     except TimeoutError:
         logger.warning("phrases are not all rendered", extra={"limit_s": RENDER_S})
+
+
+async def _read_ahead(config: Config, runtime: Runtime) -> None:
+    """Have the models on this machine read the prompts that are new, as far as it goes."""
+    try:
+        async with asyncio.timeout(READ_S):
+            for opened in runtime.engines.values():
+                told = opened.capabilities
+                if told.kind is Kind.LLM and told.is_local:
+                    llm = cast(LanguageModel, opened)
+                    known = expected_prompts(runtime.config, llm)
+                    await read_prompts(config, llm, Priority.SHADOW, known)
+    except TimeoutError:
+        logger.warning("prompts are not all read", extra={"limit_s": READ_S})

@@ -8,11 +8,12 @@ them ready.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import cast
 
 from pydantic import BaseModel
 
+from voxd.commands import Message
 from voxd.config import Config
 from voxd.contracts import Engine, LanguageModel, Priority, TextToSpeech
 from voxd.dialog.conversation import system_message
@@ -64,7 +65,8 @@ async def warm_up(
             group.create_task(_warm_engine(config, engine, wanted, speech_cache, failed, progress))
     await speech_cache.prune()
     tier = config.tier()
-    for chain in (tier.stt, tier.llm, tier.tts):
+    # In turns Twilio hears and speaks: what is there of ours is for other tiers.
+    for chain in (tier.llm,) if config.in_turns else (tier.stt, tier.llm, tier.tts):
         if not any(name in engines and name not in failed for name in chain):
             raise next(failed[name] for name in chain if name in failed)
     return failed
@@ -131,7 +133,7 @@ async def _warm_engine(
         if kind is Kind.TTS:
             await render_phrases(cast(TextToSpeech, engine), missing, speech_cache, progress)
         elif kind is Kind.LLM and engine.capabilities.is_local:
-            await _read_prompts(config, cast(LanguageModel, engine))
+            await read_prompts(config, cast(LanguageModel, engine))
     except VoxdError as error:
         failed[engine.name] = error
         logger.error("engine failed to start", extra={"engine": engine.name, "error": str(error)})
@@ -142,16 +144,32 @@ async def _warm_engine(
     progress(f"{engine.name} is ready ({seconds:.1f} s)")
 
 
-async def _read_prompts(config: Config, llm: LanguageModel) -> None:
+async def read_prompts(
+    config: Config,
+    llm: LanguageModel,
+    priority: Priority = Priority.GREETING,
+    known: Collection[Message] = (),
+) -> None:
     """Read the system prompts once, for an engine that shares what it read between calls.
 
     The sequence is given back: one that stayed would be one caller less.
+
+    Args:
+        known: what it has read before.
     """
-    served = [seen for seen in config.expected() if speaks(llm, seen.agent.language)]
-    for message in dict.fromkeys(system_message(seen) for seen in served):
+    for message in expected_prompts(config, llm):
+        if message in known:
+            continue
         try:
-            await llm.prepare(WARM_UP_CALL_ID, (message,), Priority.GREETING)
-            await llm.release(WARM_UP_CALL_ID)
+            await llm.prepare(WARM_UP_CALL_ID, (message,), priority)
         except EngineError as error:
             # Best effort by contract: the first call reads it instead.
             logger.warning("prompt was not read", extra={"engine": llm.name, "error": str(error)})
+        finally:
+            await llm.release(WARM_UP_CALL_ID)
+
+
+def expected_prompts(config: Config, llm: LanguageModel) -> tuple[Message, ...]:
+    """The system prompts that a model may be asked to go on from, each once."""
+    served = [seen for seen in config.expected() if speaks(llm, seen.agent.language)]
+    return tuple(dict.fromkeys(system_message(seen) for seen in served))

@@ -47,3 +47,13 @@ async def test_missing_damaged_and_own_models_are_told_apart(tmp_path: Path) -> 
 
 def test_without_a_manifest_beside_the_models_that_of_the_checkout_counts(tmp_path: Path) -> None:
     assert find_manifest(derived(tmp_path)) == MODELS / "manifest.toml"
+
+
+async def test_a_model_that_can_be_had_by_name_is_not_of_somebodys_own(tmp_path: Path) -> None:
+    voice = tmp_path / "piper" / "es_ES-davefx-medium.onnx"
+    voice.parent.mkdir()
+    voice.write_bytes(b"torn")
+    config = derived(tmp_path, **{"engines__piper__voice": str(voice)})
+    found = {each.subject: each async for each in check_weights(config)}
+    assert found["piper"].verdict is Verdict.BAD and "damaged" in found["piper"].told
+    assert "fetch-models piper-davefx --verify" in found["piper"].advice

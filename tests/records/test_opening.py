@@ -70,10 +70,10 @@ async def test_a_new_database_gets_its_tables_without_a_call(config: Config) -> 
 
 async def test_two_daemons_start_at_once(config: Config) -> None:
     async with open_records(config) as one, open_records(without_spill(config)) as two:
-        finish(one, "A")
-        finish(two, "B")
+        first, second = finish(one, "A"), finish(two, "B")
+        await until(lambda: first.written == second.written == 1)
     assert sorted(await calls_in(config)) == ["A", "B"]
-    assert one and two and one.dropped == two.dropped == 0
+    assert first.dropped == second.dropped == 0
 
 
 async def test_a_database_that_another_holds_costs_no_record(config: Config) -> None:

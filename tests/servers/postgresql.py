@@ -124,17 +124,29 @@ def _find_programs() -> Path | None:
 
 def _install() -> Path:
     """Get Debian's package, without the server that it would start."""
-    NO_CLUSTER.parent.mkdir(exist_ok=True)
-    if not NO_CLUSTER.exists():
-        NO_CLUSTER.write_text("create_main_cluster = false\n")
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     install = ["apt-get", "-qq", "-y", "-o", "Dpkg::Options::=--force-confold", "install"]
-    for command in (["apt-get", "-qq", "update"], [*install, "--no-install-recommends"]):
-        package = ["postgresql"] if "install" in command else []
-        subprocess.run([*command, *package], check=True, capture_output=True, env=environ)
+    with _no_cluster():
+        for command in (["apt-get", "-qq", "update"], [*install, "--no-install-recommends"]):
+            package = ["postgresql"] if "install" in command else []
+            subprocess.run([*command, *package], check=True, capture_output=True, env=environ)
     programs = _find_programs()
     assert programs is not None
     return programs
+
+
+@contextmanager
+def _no_cluster() -> Iterator[None]:
+    """Debian's package makes no server of its own while this lasts, unless it was told to."""
+    if NO_CLUSTER.exists():
+        yield
+        return
+    NO_CLUSTER.parent.mkdir(exist_ok=True)
+    NO_CLUSTER.write_text("create_main_cluster = false\n")
+    try:
+        yield
+    finally:
+        NO_CLUSTER.unlink()
 
 
 def _nobody_special() -> dict[str, str]:

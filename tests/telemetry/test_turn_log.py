@@ -3,6 +3,9 @@ import logging
 import pytest
 
 from tests.telemetry.outcomes import make_facts, make_outcome, make_turn
+from voxd.errors import Category
+from voxd.events import Kind
+from voxd.telemetry.outcome import Switch
 from voxd.telemetry.turn_log import TurnLog
 
 
@@ -30,6 +33,17 @@ def test_each_turn_of_a_finished_call_has_its_line(caplog: pytest.LogCaptureFixt
     assert last.message == "latency of the call"
     summary = vars(last)
     assert (summary["count"], summary["average_ms"], summary["is_met"]) == (1, 900.0, True)
+
+
+def test_an_engine_that_was_left_for_another_has_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    switch = Switch(2.5, Kind.LLM, "groq", "llamacpp", Category.RATE_LIMIT, 3)
+    TurnLog().engine_switched(make_facts(), switch)
+    (record,) = caplog.records
+    fields = vars(record)
+    assert (record.message, fields["call"]) == ("engine left in a call", "CA1")
+    assert (fields["stage"], fields["left"], fields["taken"]) == ("llm", "groq", "llamacpp")
+    assert (fields["reason"], fields["turn"], fields["at_s"]) == ("rate_limit", 3, 2.5)
 
 
 def test_a_call_without_an_answer_has_no_latency(caplog: pytest.LogCaptureFixture) -> None:

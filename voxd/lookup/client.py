@@ -5,7 +5,6 @@ followed, and neither address nor answer is ever logged.
 """
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,7 +14,7 @@ import orjson
 from voxd.config import Config, Number, read_secret
 from voxd.errors import ConfigError, Problem
 from voxd.lookup.answer import MAX_BYTES, NoAnswer, decode_answer
-from voxd.signing import HEADER, sign
+from voxd.posting import open_session, post, read_bounded
 
 SECRET = "VOXD_LOOKUP_SECRET"
 CONNECTIONS = 32
@@ -51,26 +50,20 @@ class LookupClient:
         """
         lookup = self._config.lookup
         body = orjson.dumps({"called": called, "caller": caller, "call_sid": call_sid})
-        headers = {
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",  # what is small on the wire stays small
-            HEADER: sign(self._secret, body, int(time.time())),
-        }
         try:
             async with asyncio.timeout(lookup.deadline_s):
-                post = self._session.post(
-                    lookup.url, data=body, headers=headers, allow_redirects=False
-                )
-                async with post as response:
+                async with post(self._session, lookup.url, self._secret, body) as response:
                     if response.status == 404:
                         return Number()
                     if response.status != 200:
                         raise NoAnswer("status")
-                    answer = await _read(response)
+                    answer = await read_bounded(response, MAX_BYTES)
         except TimeoutError:
             raise NoAnswer("deadline") from None
         except aiohttp.ClientError:
             raise NoAnswer("connection") from None
+        if answer is None:
+            raise NoAnswer("too_long")
         return decode_answer(answer, self._config)
 
 
@@ -88,16 +81,5 @@ async def open_lookup(config: Config) -> AsyncIterator[LookupClient | None]:
         yield None
         return
     connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S)
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-    ) as session:
+    async with open_session(connector) as session:
         yield LookupClient(config, read_secret(SECRET), session)
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    answer = bytearray()
-    async for piece in response.content.iter_any():
-        answer += piece
-        if len(answer) > MAX_BYTES:
-            raise NoAnswer("too_long")
-    return bytes(answer)

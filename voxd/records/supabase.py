@@ -13,6 +13,7 @@ from datetime import datetime
 import aiohttp
 import orjson
 
+from voxd.posting import open_session
 from voxd.records.legs import name_legs
 from voxd.records.place import Place
 from voxd.records.record import TURN_COLUMNS, CallRecord, Row
@@ -93,11 +94,7 @@ class SupabaseStore:
 @asynccontextmanager
 async def open_supabase_store(place: Place) -> AsyncIterator[SupabaseStore]:
     """A store that connects when it is used."""
-    async with aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=1),
-        cookie_jar=aiohttp.DummyCookieJar(),
-        auto_decompress=False,
-    ) as session:
+    async with open_session(aiohttp.TCPConnector(limit=1)) as session:
         yield SupabaseStore(place, session)
 
 

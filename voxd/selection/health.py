@@ -141,8 +141,6 @@ class EngineHealth:
             return Verdict(EngineState.DEGRADED, "slower than its own past")
         if self._outcomes.count(False) >= DEGRADING_ERRORS:
             return Verdict(EngineState.DEGRADED, "errors among the last requests")
-        if self._outcomes.count(False) >= DEGRADING_ERRORS:
-            return Verdict(EngineState.DEGRADED, "errors among the last requests")
         return Verdict(EngineState.HEALTHY, "")
 
     @property

@@ -12,8 +12,9 @@ _Seconds = Annotated[float, Field(gt=0, le=60)]
 class Deadline(NamedTuple):
     """How long a stage may make no progress; `[soft, hard]` in the file.
 
-    The last engine of several is left after three times the hard one; an only engine is never left
-    for being slow: the call's `last_net_s` is the bound.
+    The last language model or voice of several is left after three times the hard one; an only
+    engine, or the last that hears, is never left for being slow: the call's own limits
+    (`last_net_s`, `transcript_s`) are the bound.
     """
 
     soft_s: _Seconds

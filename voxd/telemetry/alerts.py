@@ -20,7 +20,7 @@ import orjson
 
 from voxd.config import Config, read_secret
 from voxd.errors import ConfigError, Problem
-from voxd.signing import HEADER, sign
+from voxd.posting import open_session, post
 from voxd.telemetry.incidents import Alert, Incidents
 from voxd.telemetry.latency import TurnTimings
 from voxd.telemetry.outcome import CallFacts, Switch
@@ -120,17 +120,10 @@ class Alerter:
 
     async def _post(self, key: str, body: bytes) -> int | None:
         """One request; its status, None without an answer in time."""
-        headers = {
-            "Content-Type": "application/json",
-            "Idempotency-Key": key,
-            HEADER: sign(self._secret, body, int(time.time())),
-        }
         try:
             async with asyncio.timeout(self._alerts.deadline_s):
-                post = self._session.post(
-                    self._alerts.url, data=body, headers=headers, allow_redirects=False
-                )
-                async with post as response:
+                request = post(self._session, self._alerts.url, self._secret, body, key)
+                async with request as response:
                     return response.status
         except (TimeoutError, aiohttp.ClientError):
             return None
@@ -150,8 +143,6 @@ async def open_alerts(config: Config) -> AsyncIterator[Alerter | None]:
         yield None
         return
     connector = aiohttp.TCPConnector(limit=1)
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar()
-    ) as session:
+    async with open_session(connector) as session:
         now = asyncio.get_running_loop().time
         yield Alerter(config, read_secret(SECRET), session, now)

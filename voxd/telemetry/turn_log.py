@@ -1,7 +1,8 @@
 """What the log says of turns: their figures, never their words. An observer of calls.
 
-A turn that took too long is told as soon as its answer was heard, the figures of all turns when
-the call is over: what a turn cost is known only then.
+A turn that took too long is told as soon as its answer was heard, an engine that was left for
+another at once, the figures of all turns when the call is over: what a turn cost is known only
+then.
 """
 
 import logging
@@ -49,7 +50,9 @@ class TurnLog:
             logger.info("turn slower than its target", extra=_fields(facts, turn))
 
     def engine_switched(self, facts: CallFacts, switch: Switch) -> None:
-        """Whoever switches has logged it."""
+        """One line: what it cost, the turn tells."""
+        call = {"call": facts.call_id, "tenant": facts.tenant, "tier": facts.tier}
+        logger.info("engine left in a call", extra={**call, **asdict(switch)})
 
     def call_finished(self, outcome: CallOutcome) -> None:
         """One line for each turn, and one for all that were answered."""

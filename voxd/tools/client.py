@@ -13,7 +13,7 @@ import aiohttp
 
 from voxd.config import Config, Tool, read_secret
 from voxd.errors import ConfigError, Problem
-from voxd.signing import HEADER, sign
+from voxd.posting import open_session, post, read_bounded
 from voxd.tools.exchange import MAX_BYTES, ToolAnswer, encode_request, read_answer
 
 logger = logging.getLogger(__name__)
@@ -111,16 +111,9 @@ class ToolClient:
 
     async def _post(self, tool: Tool, key: str, body: bytes) -> tuple[ToolAnswer, bool]:
         """One request; the answer, and whether another try may do better."""
-        headers = {
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",  # what is small on the wire stays small
-            "Idempotency-Key": key,
-            HEADER: sign(self._secret, body, int(time.time())),
-        }
         try:
-            post = self._session.post(tool.url, data=body, headers=headers, allow_redirects=False)
-            async with post as response:
-                answered = await _read(response)
+            async with post(self._session, tool.url, self._secret, body, key) as response:
+                answered = await read_bounded(response, MAX_BYTES)
                 if answered is None:
                     return TOO_LONG, False
                 return read_answer(response.status, answered), response.status >= 500
@@ -146,21 +139,9 @@ async def open_tools(config: Config) -> AsyncIterator[ToolClient | None]:
     connector = aiohttp.TCPConnector(
         limit=0, limit_per_host=CONNECTIONS, keepalive_timeout=KEEP_ALIVE_S
     )
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
-    ) as session:
+    async with open_session(connector) as session:
         client = ToolClient(config, read_secret(SECRET), session)
         try:
             yield client
         finally:
             await client.aclose()
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The whole body; None when it is longer than it may be."""
-    answer = bytearray()
-    async for piece in response.content.iter_any():
-        answer += piece
-        if len(answer) > MAX_BYTES:
-            return None
-    return bytes(answer)

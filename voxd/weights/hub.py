@@ -1,5 +1,4 @@
 """Gets one file from the hub: looks, makes sure of room, downloads what is missing, judges it.
-judges.
 
 huggingface_hub finds the file and streams it, with its progress bar, and takes up a connection that
 breaks. Not its `hf_hub_download`: that throws away what came when it is ended and started again.

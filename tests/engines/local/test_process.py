@@ -1,7 +1,9 @@
 """A worker process gets a clean environment, is heard on stderr, and ends for certain."""
 
 import os
+import re
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +11,16 @@ from tests.engines.local.workers import LOCAL, add, ask, done
 from voxd.engines.local.compute import WorkerHandle, open_compute
 from voxd.engines.local.process import build_command, build_environment
 from voxd.errors import EngineError
+
+UNIT = Path(__file__).parents[3] / "systemd" / "voxd.service"
+SECRETS = re.findall(r"^LoadCredential=(\w+)", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+"""Those that the unit hands to the daemon."""
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_no_secret_of_ours_is_in_a_workers_environment(name: str) -> None:
+    environment = build_environment(1, {name: "x", "LANG": "C"})
+    assert environment["LANG"] == "C" and name not in environment
 
 
 async def test_a_worker_gets_no_secrets_its_threads_and_goes_first_when_memory_ends(

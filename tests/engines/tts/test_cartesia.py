@@ -95,4 +95,4 @@ def test_importing_the_engine_imports_no_sdk() -> None:
 
 def test_capabilities_and_defaults_agree() -> None:
     assert CAPABILITIES.languages == Settings().languages and "en" in CAPABILITIES.languages
-    assert CAPABILITIES.is_streaming and CAPABILITIES.has_emotions and not CAPABILITIES.is_local
+    assert not CAPABILITIES.is_local

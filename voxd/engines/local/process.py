@@ -31,7 +31,11 @@ MAX_LINE_BYTES = 500
 """A longer line of a worker's stderr is cut there in the log."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-_WITHHELD = ("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "API_KEY", "NOTIFY_SOCKET", "WATCHDOG_")
+_WITHHELD = (
+    *("TOKEN", "SECRET", "PASSWORD", "CREDENTIAL", "KEY", "ACCOUNT_SID", "DATABASE_URL"),
+    *("NOTIFY_SOCKET", "WATCHDOG_"),
+)
+"""What no name of a worker's environment holds: secrets, and what speaks for the daemon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class WorkerSpec:
     """How to start a worker."""
 
     kind: str
-    """`stt`, `llm` or `tts`."""
+    """`stt`, `llm`, `tts` or `turn`."""
     name: str
     """The engine it computes for."""
     options: Mapping[str, Any]

@@ -30,9 +30,7 @@ from voxd.events import Kind, TurnSignal
 LANGUAGES = ("en", "es", "fr", "de", "it", "pt", "nl", "hi", "ja", "ru")
 """Those that nova-3 understands even mixed; each model knows more or fewer."""
 
-CAPABILITIES = Capabilities(
-    Kind.STT, is_local=False, languages=LANGUAGES, expected_latency_s=0.15, is_streaming=True
-)
+CAPABILITIES = Capabilities(Kind.STT, is_local=False, languages=LANGUAGES, expected_latency_s=0.15)
 
 MESSAGE_BYTES = 480
 """60 ms of mu-law, for a third of the messages. What is asked for at a pause is no later by it:

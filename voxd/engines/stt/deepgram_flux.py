@@ -29,9 +29,7 @@ from voxd.engines.stt.transcript_tracker import Heard
 from voxd.errors import Category
 from voxd.events import Kind, TurnSignal
 
-CAPABILITIES = Capabilities(
-    Kind.STT, is_local=False, languages=("en",), expected_latency_s=0.15, is_streaming=True
-)
+CAPABILITIES = Capabilities(Kind.STT, is_local=False, languages=("en",), expected_latency_s=0.15)
 
 MESSAGE_BYTES = 640
 """80 ms of mu-law, what Deepgram recommends for Flux."""

@@ -45,14 +45,7 @@ LANGUAGES = tuple(
     " bn th he ka id te gu kn ml mr pa".split()
 )
 
-CAPABILITIES = Capabilities(
-    Kind.TTS,
-    is_local=False,
-    languages=LANGUAGES,
-    expected_latency_s=0.090,
-    is_streaming=True,
-    has_emotions=True,
-)
+CAPABILITIES = Capabilities(Kind.TTS, is_local=False, languages=LANGUAGES, expected_latency_s=0.090)
 
 
 class Settings(Table):

@@ -1,6 +1,6 @@
 """The nearest that a voice without emotions can do: an emotion as rate and loudness. Pure.
 
-Used by engines whose `capabilities.has_emotions` is False. Small steps on purpose: who is sad
+Used by engines whose voice knows no emotions. Small steps on purpose: who is sad
 speaks slower and softer, but a receptionist who is heard to drawl is worse than one without mood.
 """
 
