@@ -1,6 +1,8 @@
 """Text for the ear, whole: every step after the other."""
 
 import re
+from itertools import zip_longest
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -154,3 +156,21 @@ def test_a_page_of_digits_is_cut_at_a_word() -> None:
     spoken = to_spoken("7" * 180, "en")
     assert len(spoken) <= MAX_CHARACTERS
     assert set(spoken.split()) == {"seven"}
+
+
+WORDS = st.sampled_from(
+    "We are open today St st Main Dr Mr Mrs etc Inc approx No no Mon Sun Jan Sept a p m am to or w"
+    " est don't it’s 'tis ' él señor Srta Ud núm dpto pág ej izq ex kg min hrs EST Co co".split()
+)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8), st.data())
+def test_words_that_take_the_short_way_are_said_as_by_the_long_one(
+    words: list[str], data: st.DataObject
+) -> None:
+    marks = data.draw(st.lists(st.sampled_from(["", "", ",", "?", "!", ";", ".", ":"])))
+    text = " ".join(word + mark for word, mark in zip_longest(words, marks, fillvalue=""))
+    language = data.draw(st.sampled_from(["en", "es", "de"]))
+    quickly = to_spoken(text, language), is_speakable(text)
+    with patch("voxd.dialog.spoken._PLAIN", re.compile("(?!)")):
+        assert quickly == (to_spoken(text, language), is_speakable(text))

@@ -7,7 +7,7 @@ Times of words, and what a next voice goes on with, are counted in the spoken te
 
 import re
 
-from voxd.dialog.normalization.abbreviations import say_abbreviations
+from voxd.dialog.normalization.abbreviations import has_abbreviation, say_abbreviations
 from voxd.dialog.normalization.addresses import say_addresses
 from voxd.dialog.normalization.counting import say_counts
 from voxd.dialog.normalization.dates import say_dates
@@ -35,8 +35,13 @@ _STEPS = (
     say_counts,
     say_symbols,
 )
+_WORD = r"[A-Za-zÀ-ÖØ-öø-ÿ'’]+"
+_PLAIN = re.compile(rf"[¿¡]?(?=[^\W_]){_WORD}(?:[,;:!?]? {_WORD})*[,;:.!?]?")
+"""Most clauses by far: no step would change them. A caller waits for the first of them, and the
+steps take 0.1 to 0.2 ms to find nothing in a
+plain sentence."""
 _NEEDS_WORDS = re.compile(r"[0-9½⅓⅔¼¾⅛@&%+=×÷±≈≥≤°§$€£¥/]|\w\.")
-"""Plain words, most clauses by far, need none of the steps."""
+"""Words with marks alone need none of the steps."""
 _HAS_SPEECH = re.compile(r"\w", re.UNICODE)
 
 
@@ -51,6 +56,8 @@ def to_spoken(text: str, language: str) -> str:
     Args:
         language: BCP-47 primary subtag of the text.
     """
+    if _PLAIN.fullmatch(text) and not has_abbreviation(text):
+        return text
     spoken = strip_markup(text)
     if not _HAS_SPEECH.search(spoken):
         return ""
@@ -64,7 +71,7 @@ def to_spoken(text: str, language: str) -> str:
 
 def is_speakable(text: str) -> bool:
     """Whether anything in a text can be spoken, in any language."""
-    return _HAS_SPEECH.search(strip_markup(text)) is not None
+    return bool(_PLAIN.fullmatch(text) or _HAS_SPEECH.search(strip_markup(text)))
 
 
 def _cut(text: str, limit: int) -> str:

@@ -101,6 +101,7 @@ async def test_settings_of_the_sdk_in_the_environment_have_no_say(monkeypatch: P
 
 async def test_without_the_sdk_the_sentence_says_what_to_install(monkeypatch: Patch) -> None:
     monkeypatch.setitem(sys.modules, "groq", None)
+    monkeypatch.delitem(sys.modules, "voxd.engines.llm.groq_client", raising=False)
     with pytest.raises(EngineError, match=r"voxd\[cloud\]"):
         async with opened(monkeypatch, "groq"):
             raise AssertionError("must not open")

@@ -125,6 +125,7 @@ _SAID = {
     }
     for language in _TITLES
 }
+_ALL = frozenset().union(*_SAID.values())
 
 
 def say_abbreviations(text: str, language: str) -> str:
@@ -136,6 +137,13 @@ def say_abbreviations(text: str, language: str) -> str:
     titles, others = _PATTERNS[language]
     text = titles.sub(lambda match: _said(match[1], language), text)
     return others.sub(lambda match: _say(match, language), text)
+
+
+def has_abbreviation(text: str) -> bool:
+    """Whether plain words, with no full stop but the last character, hold an abbreviation in any
+    language: "St", or a last word such as "etc."."""
+    last_word = text[:-1].rpartition(" ")[2].lower() if text.endswith(".") else ""
+    return last_word in _ALL or ("St" in text and _ST.search(text) is not None)
 
 
 def _say(match: "re.Match[str]", language: str) -> str:

@@ -1,7 +1,6 @@
 """Groq as a `LanguageModel`, on its own SDK.
 
-Under the SDK is aiohttp instead of httpx's own transport: a request costs about two thirds of the
-processor time (2.4 and 1.6 ms, three times 200 requests each, side by side on a busy machine).
+`groq_client` is the SDK as it is used here.
 
 Its models think before they speak. The thinking is asked to be short and is not sent to us, but
 its tokens count towards the limit of the request, which is therefore higher than what is spoken.
@@ -23,20 +22,15 @@ from voxd.engines.failure import Failure, judge_answer, judge_stream_error
 from voxd.engines.llm.chat import encode_messages, encode_tools
 from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
-from voxd.engines.llm.warm_connections import KEEPALIVE_S
 from voxd.errors import Category, EngineError, Phase
 from voxd.events import Kind
 from voxd.quickly import import_httpx
 
 if TYPE_CHECKING:
-    import groq
-
+    from voxd.engines.llm.groq_client import ChatClient
     from voxd.engines.registry import Services
 
 SECRET = "GROQ_API_KEY"
-CHAT = "/openai/v1/chat/completions"
-MAX_CONNECTIONS = 100
-"""More replies at once than one daemon can carry calls."""
 
 CAPABILITIES = Capabilities(
     kind=Kind.LLM,
@@ -83,7 +77,7 @@ def encode_request(settings: Settings, model: str, request: ReplyRequest) -> dic
 class GroqProvider:
     """`remote.ChatProvider` on the SDK."""
 
-    def __init__(self, client: "groq.AsyncGroq", settings: Settings) -> None:
+    def __init__(self, client: "ChatClient", settings: Settings) -> None:
         # Imported by now, and only where Groq is used: it takes half a second.
         import groq
         import httpx
@@ -108,20 +102,9 @@ class GroqProvider:
     async def stream(
         self, model: str, request: ReplyRequest
     ) -> AsyncIterator[AsyncIterator[object]]:
-        """`POST /openai/v1/chat/completions`.
-
-        By the SDK's general method, which the one for chat calls as well. That one would first go
-        through all messages for fields to rename, of which there are none, and would make objects
-        of every chunk, unchecked, and neither is free: a conversation's request would leave
-        milliseconds later.
-        """
-        stream = await self._client.post(
-            CHAT,
-            content=orjson.dumps(encode_request(self._settings, model, request)),
-            cast_to=object,
-            stream=True,
-            stream_cls=self._groq.AsyncStream[object],
-        )
+        """`POST /openai/v1/chat/completions`."""
+        body = orjson.dumps(encode_request(self._settings, model, request))
+        stream = await self._client.open_chat(body)
         # Leaving closes the response: an unread one would hold its connection.
         async with stream, contextlib.aclosing(_iterate(stream)) as chunks:
             yield chunks
@@ -181,56 +164,9 @@ async def open_engine(
         yield engine
 
 
-def _with_template(client: "type[groq.AsyncGroq]") -> "type[groq.AsyncGroq]":
-    """The SDK's client, but with all that chat requests have in common made once.
-
-    For each request the SDK would put its headers and its address together anew, which is a third
-    of the time between the end of a caller's turn and the request on the wire.
-    """
-    import httpx
-
-    class Client(client):  # type: ignore[misc, valid-type]
-        _template: httpx.Request | None = None
-
-        def _build_request(self, options: Any, *, retries_taken: int = 0) -> httpx.Request:
-            if options.url != CHAT:
-                request: httpx.Request = super()._build_request(options)
-                return request
-            if self._template is None:
-                template = super()._build_request(options)
-                del template.headers["Content-Length"]
-                self._template = template
-            known = self._template
-            return httpx.Request(
-                known.method,
-                known.url,
-                headers=known.headers,
-                content=options.content,
-                extensions=known.extensions,
-            )
-
-    return Client
-
-
-def _make_client(settings: Settings, key: str) -> "groq.AsyncGroq":
+def _make_client(settings: Settings, key: str) -> "ChatClient":
     """Runs in a thread: importing the SDK and reading certificates takes a third of a second."""
-    httpx = import_httpx()
-    import groq
+    import_httpx()
+    from voxd.engines.llm.groq_client import make_client
 
-    http = groq.DefaultAioHttpClient(
-        timeout=httpx.Timeout(None, connect=settings.connect_s, pool=settings.connect_s),
-        limits=httpx.Limits(
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
-            keepalive_expiry=KEEPALIVE_S,
-        ),
-    )
-    client = _with_template(groq.AsyncGroq)(
-        api_key=key,
-        base_url=settings.base_url,
-        max_retries=0,
-        timeout=http.timeout,
-        http_client=http,
-    )
-    _ = client.models  # imported on first use, which must not be the first call
-    return client
+    return make_client(settings.base_url, key, settings.connect_s)
