@@ -39,9 +39,12 @@ async def test_the_line_is_held_back_at_half_the_bound() -> None:
     await inbox.wait_for_room()
     inbox.post(digit(0))
     await inbox.wait_for_room()
+    assert inbox.has_room
     inbox.post(digit(1))
+    assert not inbox.has_room
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(60):
             await inbox.wait_for_room()
     await inbox.take()
+    assert inbox.has_room
     await inbox.wait_for_room()

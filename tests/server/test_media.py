@@ -4,10 +4,12 @@ import contextlib
 import json
 import logging
 import socket as sockets
+from itertools import chain, count
+from typing import Any, cast
 
 import aiohttp
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMessage, WSMsgType
 
 from tests.server.harness import HOST, Server, connected, message, serving, start
 from voxd.events import EndReason
@@ -266,6 +268,34 @@ async def test_what_a_line_that_was_stuck_brings_at_once_is_no_flood() -> None:
             await socket.send_str(message("stop", 902, **STOP))
             assert await close_code(socket) == 1000
         assert await ended(server) is EndReason.CALLER_HUNG_UP
+
+
+async def test_a_socket_with_much_to_read_lets_others_run() -> None:
+    class Full:
+        """A socket in which messages always wait."""
+
+        def __init__(self) -> None:
+            frames = (message("media", number, **FRAME) for number in count(2))
+            self.texts = chain((connected(), start("CA1", "token")), frames)
+
+        async def receive(self) -> WSMessage:
+            return WSMessage(WSMsgType.TEXT, next(self.texts), None)
+
+    turns = 0
+
+    async def run() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    line = media.MediaSocket(cast(Any, Full()), cast(Any, None))
+    async with asyncio.TaskGroup() as tasks:
+        other = tasks.create_task(run())
+        for _ in range(10 * media.FAIRNESS):
+            assert await line.receive() is not None
+        other.cancel()
+    assert turns >= 10
 
 
 async def test_a_ping_is_answered() -> None:

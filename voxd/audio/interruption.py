@@ -206,10 +206,11 @@ class InterruptionJudge:
             return None
         if self._is_told and speech_end - start >= LONG_S:
             return Judgement(start, Verdict.SPEECH)
+        if not self._has_voice:
+            return Judgement(start, Verdict.NOISE)
         frames = analyse(self._since(max(start - LEAD_S, self._now - _KEPT_S)))
         share = voiced_s(frames) / max(speech_end - start, WINDOW_S)
-        is_noise = not self._has_voice or share < _NOISE_SHARE
-        return Judgement(start, Verdict.NOISE if is_noise else Verdict.UNSURE)
+        return Judgement(start, Verdict.NOISE if share < _NOISE_SHARE else Verdict.UNSURE)
 
     def _age_s(self, frames: Frames, passed_s: float) -> float:
         """For how long the sound has been about as loud as it is."""

@@ -47,6 +47,11 @@ class Inbox:
         if len(self._events) >= self._bound // 2:
             self._has_room.clear()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether `wait_for_room` would return at once; asked 50 times a second and call."""
+        return self._has_room.is_set()
+
     async def wait_for_room(self) -> None:
         """Return once the queue is less than half full; for the line reader."""
         await self._has_room.wait()

@@ -36,8 +36,6 @@ from voxd.twilio.media import Dtmf, Mark, Media, Stop
 
 logger = logging.getLogger(__name__)
 
-FAIRNESS = 16
-"""Messages that are read in a row, should so many wait, before others get the loop."""
 CLOSE_S = 2.0
 """At the end of a call its socket and its sequence each get this long to be given back."""
 
@@ -216,16 +214,17 @@ class LiveCall:
 
     async def _read_line(self) -> None:
         """The line's messages to the ear, the mouth and the inbox."""
-        received = 0
+        now = asyncio.get_running_loop().time
         while True:
-            await self._inbox.wait_for_room()
+            if not self._inbox.has_room:
+                await self._inbox.wait_for_room()
             message = await self._transport.receive()
             match message:
                 case None:
                     self._inbox.post(CallEnded(_now(), self._transport.lost_reason))
                     return
                 case Media(timestamp_s, mulaw):
-                    self._listener.hear(timestamp_s, mulaw, _now())
+                    self._listener.hear(timestamp_s, mulaw, now())
                 case Mark(name):
                     self._speaker.mark_returned(name)
                 case Dtmf(digit):
@@ -235,10 +234,6 @@ class LiveCall:
                     return
                 case _:
                     pass  # `connected` and `start` came before the call
-            received += 1
-            if received % FAIRNESS == 0:
-                # A socket with much to read never suspends its reader: let the others run.
-                await asyncio.sleep(0)
 
     async def _give_back(self) -> None:
         """Free what outlives the tasks, side by side: none keeps another from it."""

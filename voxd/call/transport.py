@@ -33,7 +33,8 @@ class Transport(Protocol):
     async def receive(self) -> InboundMessage | None:
         """The next message that made sense, or None for ever once the socket is gone.
 
-        Raises nothing: messages that made no sense are swallowed here.
+        Raises nothing: messages that made no sense are swallowed here. However much waits, the
+        loop is given to others now and then.
         """
         ...
 

@@ -19,7 +19,7 @@ MAX_NAME_CHARS = 256
 """Longest name of a mark, far above ours."""
 
 _SID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NUMBER = re.compile(r"[0-9]{1,15}")
+_MAX_DIGITS = 15
 _FORMAT = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
 _DIGITS = frozenset("0123456789*#ABCD")
 
@@ -146,8 +146,9 @@ def read_sequence(message: dict[str, Any]) -> int | None:
 
 def _read_number(value: object) -> int | None:
     """A whole number >= 0, as Twilio writes it (a string) or as JSON has it; None otherwise."""
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        return int(value)
+    if isinstance(value, str) and len(value) <= _MAX_DIGITS:
+        # Without `isascii` other scripts' digits would do.
+        return int(value) if value.isascii() and value.isdigit() else None
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**15:
         return value
     return None
