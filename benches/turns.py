@@ -36,7 +36,7 @@ FEWEST_PAUSES = 300
 PICTURE = CONFIG.parent / "docs" / "turns.svg"
 LONGEST_SHOWN_S = 1.0
 """Right edge of the picture."""
-WORDS_AT = {"enterprise": (-8, 22), "pro": (0, 36), "free, starter": (8, 30)}
+WORDS_AT = {"enterprise": (-8, 22), "pro": (0, 24), "free, starter": (0, 17)}
 """Places in the picture for the words of tiers, which lie close together below a curve."""
 
 JOINED = "joined"

@@ -48,12 +48,35 @@ def test_a_voice_that_goes_on_delays_the_end_of_a_finished_sentence() -> None:
     assert wait == pytest.approx(WAITS.incomplete_s)
 
 
+@pytest.mark.parametrize("probability", [0.3, 0.5, 0.7, 0.85])
+def test_a_voice_that_is_not_surely_finished_leaves_time_to_go_on(probability: float) -> None:
+    wait = required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, probability=probability)
+    assert wait == pytest.approx(WAITS.unknown_s)
+
+
+def test_between_surely_over_and_either_way_the_wait_falls() -> None:
+    sure, almost, doubtful = (
+        required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, probability=probability)
+        for probability in (0.94, 0.91, 0.88)
+    )
+    assert WAITS.complete_s == sure < almost < doubtful <= WAITS.unknown_s
+
+
+def test_a_providers_early_end_decides_what_is_nearly_decided() -> None:
+    alone, told = (
+        required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, probability=0.85, signal=signal)
+        for signal in (None, TurnSignal.EAGER_END)
+    )
+    assert told < alone == pytest.approx(WAITS.unknown_s)
+
+
 def test_an_open_word_outweighs_a_finished_voice() -> None:
     assert required_wait(OF_SHAPE[Shape.INCOMPLETE], WAITS, probability=0.97) > WAITS.unknown_s
 
 
 def test_the_points_of_the_scale_are_in_order() -> None:
-    assert SURELY_NOT < EITHER_WAY < SURELY_OVER
+    least, most = EITHER_WAY
+    assert SURELY_NOT < least < most < SURELY_OVER
 
 
 @given(texts, waits, maybe_probabilities, signals)

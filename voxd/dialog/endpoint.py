@@ -6,11 +6,16 @@ and finds a wait between the three.
 
 How they are joined: each is evidence in log-odds, and evidence adds up. smart-turn's probability
 counts as its own logit. A shape shifts that: words that do not look finished outweigh a voice that
-does. The sum becomes a wait by straight lines through three points (`SURELY_OVER`, `EITHER_WAY`,
-`SURELY_NOT`), chosen so that without smart-turn the three shapes give exactly the tier's waits.
-The weights lie near a logistic regression on the tuned half of `scripts/bench turns` (in units of
-smart-turn's log-odds: unknown -4.4, incomplete -5.7). The optimum is flat there: shifting any
-of them by one changes the share of callers cut off by about two points.
+does. From `SURELY_OVER` on the sum asks for the shortest wait, up to `SURELY_NOT` for the longest,
+all along `EITHER_WAY` for the one between; in the two gaps the wait follows a straight line.
+Without smart-turn the three shapes give exactly the tier's waits.
+
+The middle is broad because smart-turn hardly tells pauses from ends there (tuned half of
+`scripts/bench turns`, sentences that look finished: it gives an end more than a pause in 60 of 100
+pairs), and asking again 0.2 to 0.6 s into the pause does not help (58 to 40 of 100). So whoever
+does not sound surely finished gets time to go on. The weights lie near a logistic regression on
+that half (in units of smart-turn's log-odds: unknown -4.4, incomplete -5.7). The optimum is flat
+there: shifting any of them by one changes the share of callers cut off by about two points.
 """
 
 import math
@@ -41,27 +46,30 @@ class Waits:
                 return self.incomplete_s
 
 
-SURELY_OVER = 3.0
+SURELY_OVER = 2.75
 """Log-odds from which `complete_s` is enough; also what stands in for a judge that is not there.
-smart-turn says so with a probability of 0.95, as at half of all real ends."""
-EITHER_WAY = -1.0
-"""Log-odds at which `unknown_s` is right; 0.27 by smart-turn for words that look complete."""
+smart-turn says so with a probability of 0.94, as at more than half of all real ends."""
+EITHER_WAY = (-1.0, 2.0)
+"""Log-odds between which `unknown_s` is right; 0.27 to 0.88 by smart-turn for words that look
+complete. Were it -1 alone, half again as many pauses of 800 ms would count as the end, and the mean
+turn end 40 ms sooner; 2.5 would spare 1 pause in 100 more and cost 10 ms."""
 SURELY_NOT = -2.0
 """Log-odds up to which `incomplete_s` must pass; 0.12 by smart-turn. -4 delayed the same ends less,
 but cut off 1 in 100 more callers of the tuned half."""
 _LOGIT_LIMIT = 4.6
 """Log-odds of 0.99: a model that says 1.0 is not surer than that."""
 
-_SHAPE_EVIDENCE = {Shape.COMPLETE: 0.0, Shape.UNKNOWN: -4.0, Shape.INCOMPLETE: -7.0}
-"""`UNKNOWN` is what makes `SURELY_OVER` an `EITHER_WAY`."""
+_SHAPE_EVIDENCE = {Shape.COMPLETE: 0.0, Shape.UNKNOWN: -3.75, Shape.INCOMPLETE: -7.0}
+"""`UNKNOWN` is what makes `SURELY_OVER` the least of `EITHER_WAY`."""
 _SIGNAL_EVIDENCE = {
     None: 0.0,
-    TurnSignal.RESUMED: -4.0,
+    TurnSignal.RESUMED: -3.75,
     TurnSignal.EAGER_END: 1.0,
-    TurnSignal.END: 4.0,
+    TurnSignal.END: 3.75,
 }
-"""A provider's end of turn weighs as much as one step of shape. Judgement, not measurement: there
-is no provider in the bench."""
+"""A provider's end of turn weighs as much as one step of shape; an early one, which may be no more
+than silence, moves only what is nearly decided. Judgement, not measurement: there is no provider in
+the bench."""
 
 
 def required_wait(
@@ -87,10 +95,11 @@ def required_wait(
     """
     odds = SURELY_OVER if probability is None else _logit(probability)
     odds += _SHAPE_EVIDENCE[judge_shape(text)] + _SIGNAL_EVIDENCE[signal]
-    if odds >= EITHER_WAY:
-        share = min(1.0, (odds - EITHER_WAY) / (SURELY_OVER - EITHER_WAY))
+    least, most = EITHER_WAY
+    if odds >= least:
+        share = min(1.0, max(0.0, odds - most) / (SURELY_OVER - most))
         return waits.unknown_s + share * (waits.complete_s - waits.unknown_s)
-    share = min(1.0, (EITHER_WAY - odds) / (EITHER_WAY - SURELY_NOT))
+    share = min(1.0, (least - odds) / (least - SURELY_NOT))
     return waits.unknown_s + share * (waits.incomplete_s - waits.unknown_s)
 
 
