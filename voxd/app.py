@@ -57,9 +57,10 @@ PROMISE_S = 0.1
 AFTER_S = 1.0
 """After the last call the server stays this long, so that Twilio's `/twilio/after` is answered."""
 SWITCH_INTERVAL_S = 0.0005
-"""How long the loop waits for another thread (records, the end of a call) to let it go on: each of
-Python's own 5 ms is heard by every call. Beside a thread that works for 20 ms at a time, the loop
-was late by 10 and 14 ms at p99, and by 5 with this (two runs each, on a busy machine)."""
+"""How long the loop waits for another thread (records, the end of a call) to let it go on; C code
+that holds the interpreter is not bound by it. Python's own 5 ms are heard by every call: beside a
+thread that works for 20 ms at a time, the loop was late by 10 and 14 ms at p99, and by 5 with this
+(two runs each, on a busy machine)."""
 
 Announce = Callable[[str], None]
 """Takes text for people."""

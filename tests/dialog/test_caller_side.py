@@ -242,7 +242,8 @@ def test_the_providers_signal_shortens_or_lengthens_the_wait() -> None:
         found[signal] = awaited_s(book.send(heard(EITHER, signal)))
     assert found[None] == pytest.approx(0.7)
     assert found[TurnSignal.END] == pytest.approx(0.4)
-    assert found[TurnSignal.END] < found[TurnSignal.EAGER_END] <= found[None]
+    # An early end may be no more than silence: with words of unknown shape it decides nothing.
+    assert found[TurnSignal.END] < found[TurnSignal.EAGER_END] == found[None]
     assert found[TurnSignal.RESUMED] > found[None]
 
 

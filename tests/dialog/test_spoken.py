@@ -160,7 +160,8 @@ def test_a_page_of_digits_is_cut_at_a_word() -> None:
 
 WORDS = st.sampled_from(
     "We are open today St st Main Dr Mr Mrs etc Inc approx No no Mon Sun Jan Sept a p m am to or w"
-    " est don't it’s 'tis ' él señor Srta Ud núm dpto pág ej izq ex kg min hrs EST Co co".split()
+    " est don't it’s 'tis ' él señor 'etc ’Dr d'Ing Srta Ud núm dpto pág ej izq ex kg min hrs EST"
+    " Co co".split()
 )
 
 

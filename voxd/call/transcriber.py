@@ -84,9 +84,8 @@ class Transcriber:
     def push(self, mulaw: bytes, end_at: float) -> None:
         """The next audio; `end_at` is the audio time of its end."""
         self._tape.push(mulaw, end_at)
-        for lane in self._lanes:
-            if lane.stream is not None:
-                lane.stream.push(mulaw, end_at)
+        for stream in self._streams():
+            stream.push(mulaw, end_at)
 
     def speech_started(self, speech_start: float) -> None:
         """The caller began to speak at this audio time."""

@@ -38,8 +38,7 @@ _STEPS = (
 _WORD = r"[A-Za-zÀ-ÖØ-öø-ÿ'’]+"
 _PLAIN = re.compile(rf"[¿¡]?(?=[^\W_]){_WORD}(?:[,;:!?]? {_WORD})*[,;:.!?]?")
 """Most clauses by far: no step would change them. A caller waits for the first of them, and the
-steps take 0.1 to 0.2 ms to find nothing in a
-plain sentence."""
+steps take 0.1 to 0.2 ms to find nothing in a plain sentence."""
 _NEEDS_WORDS = re.compile(r"[0-9½⅓⅔¼¾⅛@&%+=×÷±≈≥≤°§$€£¥/]|\w\.")
 """Words with marks alone need none of the steps."""
 _HAS_SPEECH = re.compile(r"\w", re.UNICODE)

@@ -155,11 +155,11 @@ class MediaSocket:
 
     async def _send(self, text: str) -> None:
         transport = self._request.transport
-        if transport is not None and not transport.get_write_buffer_size():
-            if len(text) < WRITE_BUFFER_BYTES:
-                # It cannot have to wait, and the timeout alone would cost 5 microseconds.
-                await self._socket.send_str(text)
-                return
+        is_free = transport is not None and not transport.get_write_buffer_size()
+        if is_free and len(text) < WRITE_BUFFER_BYTES // 2:
+            # It cannot have to wait, and the timeout alone would cost 5 microseconds.
+            await self._socket.send_str(text)
+            return
         try:
             async with asyncio.timeout(SEND_S):
                 await self._socket.send_str(text)

@@ -10,9 +10,10 @@ import pytest
 from pydantic import ValidationError
 
 from tests.engines.llm.loopback import MODEL, ask, listen, opened
+from tests.servers.groq import open_server
 from tests.servers.groq_script import Fault, Script, Trouble
 from voxd.contracts import Usage
-from voxd.engines.llm.groq import CAPABILITIES, Settings, encode_request
+from voxd.engines.llm.groq import CAPABILITIES, Settings, encode_request, open_engine
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
 from voxd.errors import Category, EngineError, Phase
 
@@ -126,3 +127,13 @@ def test_the_expectation_is_the_design_documents() -> None:
 def test_the_defaults_are_those_of_the_shipped_config() -> None:
     shipped = tomllib.loads((ROOT / "config.toml").read_text())["engines"]["groq"]
     assert Settings(**shipped) == Settings()
+
+
+async def test_a_key_that_fits_into_no_header_is_told_by_warm(monkeypatch: Patch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "\ufeffgsk_1")
+    async with open_server() as server:
+        settings = Settings(base_url=server.url)
+        async with open_engine("groq", settings, None) as engine:  # type: ignore[arg-type]
+            with pytest.raises(EngineError, match="characters that no key has") as refused:
+                await engine.warm()
+    assert refused.value.category is Category.AUTH

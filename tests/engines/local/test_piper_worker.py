@@ -4,15 +4,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.level import loud_dbfs
 from voxd.engines.local.piper_worker import (
     CLAUSE_TAIL_S,
+    MAX_PIECE,
     SENTENCE_TAIL_S,
     PiperWorker,
     choose_tail_s,
     clean_text,
+    cut_long,
 )
 from voxd.engines.local.serving import RequestError
 from voxd.errors import ModelError
@@ -97,3 +101,25 @@ def test_raw_phonemes_are_not_accepted_from_the_model() -> None:
 def test_a_pause_is_longer_after_a_sentence_than_after_a_clause() -> None:
     assert choose_tail_s('He said "no."') == SENTENCE_TAIL_S
     assert choose_tail_s("Sure,") == CLAUSE_TAIL_S
+
+
+@given(st.text(alphabet="ab,.;! ", max_size=900))
+def test_a_long_text_goes_in_pieces_that_lose_nothing(text: str) -> None:
+    pieces = cut_long(text.strip())
+    assert max(map(len, pieces)) <= MAX_PIECE
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+
+
+def test_a_long_text_is_cut_where_one_would_breathe() -> None:
+    first = "four five six " * 12 + "and that is all,"
+    assert cut_long(f"{first} {'seven eight ' * 9}".strip())[0] == first
+    sentence = f"{'four five six ' * 6}seven."
+    assert cut_long(f"{sentence} {sentence} Eight, {sentence}")[0] == f"{sentence} {sentence}"
+    assert all(piece.endswith("word") for piece in cut_long(("word " * 300).strip()))
+    assert cut_long("A short one, as most are.") == ["A short one, as most are."]
+
+
+@pytest.mark.weights
+def test_a_sentence_without_a_stop_comes_in_pieces(piper: PiperWorker) -> None:
+    pieces, _ = speak(piper, "four five six seven eight nine " * 12)
+    assert len(pieces) == 2

@@ -142,7 +142,7 @@ def say_abbreviations(text: str, language: str) -> str:
 def has_abbreviation(text: str) -> bool:
     """Whether plain words, with no full stop but the last character, hold an abbreviation in any
     language: "St", or a last word such as "etc."."""
-    last_word = text[:-1].rpartition(" ")[2].lower() if text.endswith(".") else ""
+    last_word = re.split(r"[ '’]", text[:-1])[-1].lower() if text.endswith(".") else ""
     return last_word in _ALL or ("St" in text and _ST.search(text) is not None)
 
 

@@ -151,17 +151,27 @@ async def open_engine(
         EngineError: the SDK is not installed.
     """
     key = read_secret(SECRET)
-    problem = None if key else Failure(Category.AUTH, f"{SECRET} is not set")
+    problem = _judge_key(key)
     try:
-        client = await asyncio.to_thread(_make_client, settings, key)
+        client = await asyncio.to_thread(_make_client, settings, "" if problem else key)
     except ImportError as error:
         message = "its SDK is not installed: pip install 'voxd[cloud]'"
         raise EngineError(name, Category.BAD_REQUEST, Phase.CONNECT, message) from error
     capabilities = replace(CAPABILITIES, languages=settings.languages)
     provider = GroqProvider(client, settings)
     engine = RemoteLanguageModel(name, settings.model, capabilities, settings, provider, problem)
+    client.make_template()
     async with client, serving(engine):
         yield engine
+
+
+def _judge_key(key: str) -> Failure | None:
+    """Why no request can be made with a key; what is no ASCII fits into no header."""
+    if not key:
+        return Failure(Category.AUTH, f"{SECRET} is not set")
+    if not (key.isascii() and key.isprintable()):
+        return Failure(Category.AUTH, f"{SECRET} has characters that no key has")
+    return None
 
 
 def _make_client(settings: Settings, key: str) -> "ChatClient":

@@ -2,7 +2,7 @@
 
 Imported only where Groq is used: the SDK takes half a second. What the SDK does stays its own: the
 key, the headers, the address, the connections, the events of a stream, the errors. Three things
-are done once or not at all, because each caller would wait for them:
+are otherwise than it would do them, because each caller would wait for them:
 
 * Under it is aiohttp instead of httpx's own transport: a request costs about two thirds of the
   processor time (2.4 and 1.6 ms, three times 200 requests each, side by side on a busy machine).
@@ -12,7 +12,6 @@ are done once or not at all, because each caller would wait for them:
   before the request is on the wire (twice 130 requests each, in turn on a busy machine).
 """
 
-import aiohttp
 import groq
 import httpx
 from groq._models import FinalRequestOptions
@@ -36,7 +35,7 @@ class ChatClient(groq.AsyncGroq):
         del self._template.headers["Content-Length"]
 
     async def open_chat(self, body: bytes) -> "groq.AsyncStream[object]":
-        """Send a chat request; return its chunks, as decoded JSON.
+        """Send a chat request; return its chunks, as decoded JSON. Redirects are not followed.
 
         Raises:
             groq.APIStatusError: it was refused.
@@ -50,32 +49,33 @@ class ChatClient(groq.AsyncGroq):
             content=body,
             extensions=known.extensions,
         )
+        if self.is_closed():  # the transport would open a session that nobody closes
+            raise groq.APIConnectionError(message="closed", request=request)
+        # By its address, because a proxy of the environment has a transport of its own.
         transport = self._client._transport_for_url(request.url)
         try:
             response = await transport.handle_async_request(request)
-        except (httpx.HTTPError, aiohttp.ClientError, RuntimeError) as error:
-            # RuntimeError is aiohttp's word for a session that is closed.
+            if not response.is_success:
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
+        except Exception as error:  # border: whatever the libraries raise, as the SDK has it
             raise groq.APIConnectionError(request=request) from error
-        response.request = request
         if not response.is_success:
-            try:
-                await response.aread()
-            except httpx.HTTPError as error:
-                raise groq.APIConnectionError(request=request) from error
-            finally:
-                await response.aclose()
             raise self._make_status_error_from_response(response)
         return groq.AsyncStream(cast_to=object, response=response, client=self)
 
 
 def make_client(base_url: str, key: str, connect_s: float) -> ChatClient:
-    """Connect nothing yet.
+    """Connect nothing yet; `make_template` is for the event loop, which the headers name.
 
     Args:
         base_url: scheme and host.
         connect_s: a connection must stand, TLS included, after this long.
     """
     http = groq.DefaultAioHttpClient(
+        follow_redirects=False,
         timeout=httpx.Timeout(None, connect=connect_s, pool=connect_s),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,
@@ -86,6 +86,5 @@ def make_client(base_url: str, key: str, connect_s: float) -> ChatClient:
     client = ChatClient(
         api_key=key, base_url=base_url, max_retries=0, timeout=http.timeout, http_client=http
     )
-    client.make_template()
     _ = client.models  # imported on first use, which must not be the first call
     return client
