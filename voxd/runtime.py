@@ -45,9 +45,6 @@ if TYPE_CHECKING:  # what it imports is the daemon's alone
 
 logger = logging.getLogger(__name__)
 
-RECORDS_S = 3.0
-"""A database that does not answer holds up the start no longer than this, and no call."""
-
 
 class Stage(StrEnum):
     """Where the daemon is in its life; only READY takes calls."""
@@ -180,7 +177,6 @@ async def open_runtime(
         directory = config.resolve(config.cache.directory) if config.cache.directory else None
         fingerprints = await asyncio.to_thread(engine_fingerprints, config, tuple(engines))
         speech_cache = SpeechCache(directory, fingerprints)
-        records = await stack.enter_async_context(open_records(config))
         failed = await warm_up(config, engines, speech_cache, progress, errors)
         for name in failed.keys() & engines.keys():
             error = failed[name]
@@ -199,10 +195,8 @@ async def open_runtime(
             await stack.enter_async_context(background(alerter.run()))
         follower = Follower(news)
         await stack.enter_async_context(background(follower.run(calls)))
-        if records is not None:
-            # A thread imports what it needs, while engines become warm. What is left of that would
-            # make the loop late for the first calls.
-            await asyncio.to_thread(records.has_tried.wait, RECORDS_S)
+        # Last: no call waits for it, and what its thread imports would make the start longer.
+        records = await stack.enter_async_context(open_records(config))
         # Measured from here: what starting did to the loop says nothing about calls.
         loop_lag = LoopLag()
         await stack.enter_async_context(background(loop_lag.run()))

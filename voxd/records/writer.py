@@ -63,8 +63,6 @@ class RecordWriter:
         """How often the last calls have ended, by CallSid; the one that ended last comes last."""
         self._lock = threading.Lock()
         """Over what both threads count."""
-        self.has_tried = threading.Event()
-        """The store was reached, or it was not: what is heavy about that is over."""
         self.written = 0
         """Calls that the store has taken."""
         self.spilled = 0
@@ -108,7 +106,6 @@ class RecordWriter:
                 except Exception:  # border: a background loop
                     logger.exception("records are not kept")
                     self._link.fail("bug")
-                self.has_tried.set()
         await self._link.close()
 
     async def _work(self) -> None:
