@@ -4,6 +4,9 @@ The daemon runs on one core; the simulated callers and loopback providers (the r
 them over real sockets, and they answer after scripted delays) run on the others. Each tier is
 called twice: as shipped, which shows voice_to_voice and the requests that speculation throws away,
 and without speculation, when voxd's own part can be told from the providers': `overhead` says how.
+
+A step that says nothing about voxd, because its load was late or the machine gave its cores to
+others, is printed as void and made again, a few times at most. Its figures play no part in that.
 """
 
 import asyncio
@@ -14,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from benches.cores import CpuTime, Split, pinned, read_cpu_time, split_cores
+from benches.cores import CpuTime, Split, pinned, read_cpu_time, read_stolen_s, split_cores
 from benches.daemon import CONFIG, Daemon, find_descendants, run_daemon
 from benches.lateness import Lateness
 from benches.line import (
@@ -46,6 +49,11 @@ P50_MS, P99_MS = 5.0, 20.0
 """What the project promises of its own overhead."""
 FOUND = 0.9
 """So many of the answered turns must be found in the providers' records."""
+STOLEN = 0.005
+"""A core that the machine gives to others for a larger share of the time is no ruler either: at 1 %
+the 99th percentile of anything would be theirs."""
+TRIES = 3
+"""Of a step that is void."""
 LATE_P99_MS = 5.0
 """A load generator that is later than this is no ruler for 20 ms."""
 LATE_FRAMES = 0.001
@@ -86,6 +94,8 @@ class Load:
     """Of the load generator: callers and providers."""
     late_frames: float
     """Share of the callers' frames that left more than 20 ms late."""
+    stolen: float
+    """Share of the time for which a hypervisor gave the daemon's core to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +141,8 @@ class Step:
             return f"only {len(self.overheads)} turns were found in the providers' records"
         if self.load.late_p99_ms > LATE_P99_MS:
             return f"the load generator was late (p99 {self.load.late_p99_ms:.1f} ms)"
+        if self.load.stolen > STOLEN:
+            return f"the daemon's core was given to others for {self.load.stolen:.1%} of the time"
         if self.load.late_frames > LATE_FRAMES:
             return f"{self.load.late_frames:.2%} of the callers' frames left late"
         return ""
@@ -152,6 +164,8 @@ class Result:
 
     delays: Delays
     steps: tuple[Step, ...]
+    discarded: tuple[Step, ...] = ()
+    """Void steps that were made again."""
 
     @property
     def is_void(self) -> bool:
@@ -165,12 +179,16 @@ class Result:
 
     def to_json(self) -> dict[str, Any]:
         """Everything, ready for `json.dumps`."""
-        steps = [
-            {"void": step.void, "is_good": step.is_good, **describe(step), **asdict(step)}
-            for step in self.steps
-        ]
+        steps, discarded = (
+            [
+                {"void": step.void, "is_good": step.is_good, **describe(step), **asdict(step)}
+                for step in each
+            ]
+            for each in (self.steps, self.discarded)
+        )
         verdict = {"is_void": self.is_void, "is_good": self.is_good}
-        return {**verdict, "delays": asdict(self.delays), "steps": steps}
+        delays = asdict(self.delays)
+        return {**verdict, "delays": delays, "steps": steps, "discarded": discarded}
 
 
 async def run(directory: Path, options: Options, show: Callable[[Step], None]) -> Result:
@@ -181,7 +199,8 @@ async def run(directory: Path, options: Options, show: Callable[[Step], None]) -
     """
     split = split_cores()
     shipped = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
-    steps = []
+    steps: list[Step] = []
+    discarded: list[Step] = []
     with pinned(split.load), run_providers(options.delays) as providers:
         urls = {name: provider.url for name, provider in providers.items()}
         overrides = build_overrides(shipped, urls, max(options.calls), options.has_local)
@@ -193,12 +212,16 @@ async def run(directory: Path, options: Options, show: Callable[[Step], None]) -
             for tier in options.tiers:
                 for calls in options.calls:
                     for speculates in options.sides:
-                        step = await _run_step(
-                            daemon, providers, shipped, options, tier, calls, speculates
-                        )
+                        for tries_left in reversed(range(TRIES)):
+                            step = await _run_step(
+                                daemon, split, providers, shipped, options, tier, calls, speculates
+                            )
+                            show(step)
+                            if not (step.void and tries_left):
+                                break
+                            discarded.append(step)
                         steps.append(step)
-                        show(step)
-    return Result(options.delays, tuple(steps))
+    return Result(options.delays, tuple(steps), tuple(discarded))
 
 
 def build_overrides(
@@ -231,6 +254,7 @@ def _number(tier: str, speculates: bool) -> str:
 
 async def _run_step(
     daemon: Daemon,
+    split: Split,
     providers: Mapping[str, Provider],
     shipped: Mapping[str, Any],
     options: Options,
@@ -245,6 +269,7 @@ async def _run_step(
     lateness = Lateness()
     pids = [daemon.process.pid, *find_descendants(daemon.process.pid)]
     before = [read_cpu_time(pid) for pid in pids]
+    stolen_before_s = read_stolen_s(split.daemon)
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(lateness.run())
         began = asyncio.get_running_loop().time()
@@ -252,13 +277,14 @@ async def _run_step(
         lasted_s = asyncio.get_running_loop().time() - began
         watching.cancel()
     used = [read_cpu_time(pid).since(then) for pid, then in zip(pids, before, strict=True)]
+    stolen_s = read_stolen_s(split.daemon) - stolen_before_s
     records = _take_records(providers)
     connected = [report for report in reports if report.outcome is Outcome.CONNECTED]
     if not connected:
         raise BenchFailed(f"no call was connected: {reports[0].problem}")
     late_s = [*lateness.take(), *records.late_s]
     lag_p99_ms = daemon.health()["loop_lag_s"]["p99"] * 1000
-    load = sum_up_load(reports, used, lasted_s, late_s, lag_p99_ms)
+    load = sum_up_load(reports, used, lasted_s, stolen_s, late_s, lag_p99_ms)
     wait_s = shipped["tiers"][tier]["wait_complete_s"]
     floors_ms = [
         find_floor_ms(options.delays, shipped["ear"]["pause_s"], turn_wait_s, speculates)
@@ -338,6 +364,7 @@ def sum_up_load(
     reports: Sequence[CallReport],
     used: Sequence[CpuTime],
     lasted_s: float,
+    stolen_s: float,
     late_s: Sequence[float],
     lag_p99_ms: float,
 ) -> Load:
@@ -352,6 +379,7 @@ def sum_up_load(
         lag_p99_ms=lag_p99_ms,
         late_p99_ms=(percentile(late_s, 99) or 0.0) * 1000,
         late_frames=late / sent if sent else 0.0,
+        stolen=stolen_s / lasted_s,
     )
 
 
@@ -402,8 +430,8 @@ def show_step(step: Step) -> None:
         f"p99 {_ms(figures['p99_ms'])}, causal floor {step.floor_ms:.0f} ms\n"
         f"  CPU {load.cpu_ms_per_s:.1f} ms per call-second (workers "
         f"{load.workers_cpu_ms_per_s:.1f}), loop lag p99 {load.lag_p99_ms:.0f} ms, "
-        f"without a core {load.starved:.1%} of the time; load late p99 {load.late_p99_ms:.1f} ms, "
-        f"frames late {load.late_frames:.2%}"
+        f"without a core {load.starved:.1%} of the time, the core stolen {load.stolen:.1%}; "
+        f"load late p99 {load.late_p99_ms:.1f} ms, frames late {load.late_frames:.2%}"
     )
     if step.overheads:
         parts = (

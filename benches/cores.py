@@ -79,6 +79,23 @@ def decode_stat(stat: str) -> int:
     return int(fields[11]) + int(fields[12])
 
 
+def read_stolen_s(cores: frozenset[int]) -> float:
+    """Seconds for which a hypervisor gave these cores to others while they were wanted here, on
+    average over them and since the machine started; 0 where nobody says."""
+    try:
+        stat = Path("/proc/stat").read_text()
+    except OSError:
+        return 0.0
+    return decode_stolen(stat, cores) / os.sysconf("SC_CLK_TCK")
+
+
+def decode_stolen(stat: str, cores: frozenset[int]) -> float:
+    """Clock ticks stolen from each of these cores on average: proc(5), `/proc/stat`, field 8."""
+    rows = [line.split() for line in stat.splitlines() if line.startswith("cpu")]
+    ticks = [int(row[8]) for row in rows if row[0] in {f"cpu{core}" for core in cores}]
+    return sum(ticks) / len(ticks) if ticks else 0.0
+
+
 def _read_waited_ns(pid: int) -> int:
     """Field 2 of `schedstat`; 0 where the kernel does not keep it."""
     try:

@@ -29,7 +29,7 @@ from voxd.config import parse_config
 from voxd.engines.registry import settings_types
 
 URLS = {name: f"http://127.0.0.1:{n}" for n, name in enumerate(("deepgram", "groq", "cartesia"), 1)}
-LOAD = Load(10.0, 1.0, 0.02, 3.0, late_p99_ms=1.0, late_frames=0.0)
+LOAD = Load(10.0, 1.0, 0.02, 3.0, late_p99_ms=1.0, late_frames=0.0, stolen=0.001)
 HEARD = Heard(2, 2, 0, 0, 0.0, 0, 0, (700.0, 800.0))
 QUICK = Overhead(0.002, 0.001, 0.001, 0.001)
 
@@ -115,6 +115,7 @@ def test_extra_requests_are_those_that_nobody_heard() -> None:
         ({"overheads": (QUICK,)}, "only 1"),
         ({"load": replace(LOAD, late_p99_ms=5.1)}, "late"),
         ({"load": replace(LOAD, late_frames=0.002)}, "late"),
+        ({"load": replace(LOAD, stolen=0.006)}, "given to others for 0.6%"),
     ],
 )
 def test_what_cannot_be_measured_is_void(change: dict[str, Any], why: str) -> None:
@@ -129,10 +130,11 @@ def test_load_is_per_second_of_each_call() -> None:
     report = CallReport("CA1", outcome=Outcome.CONNECTED, duration_s=10.0)
     report.traffic = Traffic(frames_sent=500, late_frames=1)
     used = [CpuTime(0.2, 0.5), CpuTime(0.1, 0.0), CpuTime(0.1, 0.0)]
-    load = sum_up_load([report, report], used, 10.0, [0.001] * 99 + [0.5], 3.0)
+    load = sum_up_load([report, report], used, 10.0, 0.02, [0.001] * 99 + [0.5], 3.0)
     assert load.cpu_ms_per_s == pytest.approx(10)
     assert load.workers_cpu_ms_per_s == pytest.approx(10)
     assert load.starved == pytest.approx(0.05)
+    assert load.stolen == pytest.approx(0.002)
     assert load.late_frames == pytest.approx(0.002)
     assert 1 < load.late_p99_ms < 500
 

@@ -5,7 +5,16 @@ import time
 
 import pytest
 
-from benches.cores import CpuTime, TooFewCores, decode_stat, pinned, read_cpu_time, split_cores
+from benches.cores import (
+    CpuTime,
+    TooFewCores,
+    decode_stat,
+    decode_stolen,
+    pinned,
+    read_cpu_time,
+    read_stolen_s,
+    split_cores,
+)
 
 
 def test_the_daemon_gets_the_last_core_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +40,16 @@ def test_pinning_ends_with_its_block() -> None:
 def test_ticks_are_counted_behind_a_name_with_anything_in_it() -> None:
     fields = ["S", *["0"] * 10, "7", "5", "0", "0"]
     assert decode_stat(f"1 (a) b ( c) {' '.join(fields)}") == 12
+
+
+def test_what_is_stolen_is_counted_by_core() -> None:
+    stat = (
+        "cpu  9 9 9 9 9 9 9 90 0 0\ncpu0 1 2 3 4 5 6 7 30 0 0\ncpu1 1 2 3 4 5 6 7 60 0 0\nintr 1\n"
+    )
+    assert decode_stolen(stat, frozenset({0})) == 30
+    assert decode_stolen(stat, frozenset({0, 1})) == 45
+    assert decode_stolen(stat, frozenset({7})) == 0
+    assert read_stolen_s(frozenset({0})) >= 0
 
 
 def test_work_is_seen_as_processor_time() -> None:
