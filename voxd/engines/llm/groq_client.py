@@ -17,6 +17,7 @@ import httpx
 from groq._models import FinalRequestOptions
 
 from voxd.engines.llm.warm_connections import KEEPALIVE_S
+from voxd.engines.tls import tls_context
 
 CHAT = "/openai/v1/chat/completions"
 MAX_CONNECTIONS = 100
@@ -75,6 +76,7 @@ def make_client(base_url: str, key: str, connect_s: float) -> ChatClient:
         connect_s: a connection must stand, TLS included, after this long.
     """
     http = groq.DefaultAioHttpClient(
+        verify=tls_context(),
         follow_redirects=False,
         timeout=httpx.Timeout(None, connect=connect_s, pool=connect_s),
         limits=httpx.Limits(

@@ -14,6 +14,7 @@ from typing import Any, Literal, assert_never
 
 from voxd.engines.failure import decode_retry_after, judge_status
 from voxd.engines.stt.deepgram_words import read_message
+from voxd.engines.tls import tls_context
 from voxd.errors import Category, EngineError, Phase
 from voxd.quickly import import_httpx
 
@@ -99,7 +100,7 @@ class DeepgramLink:
 
         Imports the SDK, which takes half a second: not for a running event loop.
         """
-        import_httpx()
+        httpx = import_httpx()
         from deepgram import AsyncDeepgramClient
         from deepgram.environment import DeepgramClientEnvironment
 
@@ -114,11 +115,13 @@ class DeepgramLink:
             environment = DeepgramClientEnvironment(
                 base=base_url, production=socket_url, agent=socket_url, agent_rest=base_url
             )
-        client: Any = AsyncDeepgramClient(api_key=key, environment=environment)
+        http = httpx.AsyncClient(verify=tls_context(), timeout=connect_s)
+        client: Any = AsyncDeepgramClient(api_key=key, environment=environment, httpx_client=http)
         # For each socket the SDK would read its own version from the disk: 4 ms for all calls.
         headers = client._client_wrapper.get_headers()
         client._client_wrapper.get_headers = headers.copy
         self._clients = {"v1": client.listen.v1, "v2": client.listen.v2}  # imports the rest
+        _share_tls()
 
     @contextlib.asynccontextmanager
     async def connect(
@@ -199,3 +202,28 @@ def judge_close(code: int, reason: str) -> Category:
     if code in (1011, 1012, 1013):
         return Category.SERVER
     return Category.CONNECTIVITY
+
+
+def _share_tls() -> None:
+    """Have the SDK's sockets use the one context: it takes no argument for that, and websockets
+    would make one for each."""
+    from deepgram.listen.v1 import client as v1
+    from deepgram.listen.v2 import client as v2
+
+    for module in (v1, v2):
+        original = module.websockets_client_connect
+        if isinstance(original, _SharedTls):
+            continue
+        module.websockets_client_connect = _SharedTls(original)  # type: ignore[attr-defined]
+
+
+class _SharedTls:
+    """`websockets.connect` with the one context where TLS is wanted."""
+
+    def __init__(self, connect: Any) -> None:
+        self._connect = connect
+
+    def __call__(self, uri: str, **options: Any) -> Any:
+        if uri.startswith("wss:"):
+            options["ssl"] = tls_context()
+        return self._connect(uri, **options)

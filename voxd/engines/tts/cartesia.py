@@ -25,6 +25,7 @@ from voxd.contracts import (
     Urgency,
 )
 from voxd.engines.recent import RecentLatencies
+from voxd.engines.tls import tls_context
 from voxd.engines.tts.cartesia_messages import Failed
 from voxd.engines.tts.cartesia_stream import CartesiaSpeechStream
 from voxd.errors import Category, EngineError, Phase
@@ -205,7 +206,7 @@ async def open_engine(
 def _make_client(settings: Settings, key: str) -> "AsyncCartesia":
     """Runs in a thread: importing the SDK and reading certificates takes a third of a second."""
     import_httpx()
-    from cartesia import AsyncCartesia
+    from cartesia import AsyncCartesia, DefaultAsyncHttpxClient
 
     import voxd.engines.tts.cartesia_pool  # noqa: F401 (imports the WebSocket library)
 
@@ -215,6 +216,7 @@ def _make_client(settings: Settings, key: str) -> "AsyncCartesia":
         websocket_base_url=settings.base_url.replace("http", "ws", 1),
         max_retries=0,
         timeout=settings.connect_s,
+        http_client=DefaultAsyncHttpxClient(verify=tls_context()),
     )
     _ = client.tts  # imported on first use, which must not be the first call
     return client

@@ -15,6 +15,7 @@ from cartesia import AsyncCartesia
 from cartesia.resources.tts import AsyncTTSResourceConnection
 from websockets.exceptions import InvalidStatus, WebSocketException
 
+from voxd.engines.tls import tls_context
 from voxd.engines.tts.cartesia_messages import Failed, judge_error
 from voxd.engines.tts.cartesia_sockets import CLOSE_S, Context, Socket
 from voxd.errors import Category
@@ -144,6 +145,8 @@ class SocketPool:
             "ping_interval": PING_S,
             "ping_timeout": PING_S,
         }
+        if str(self._client.base_url).startswith("https:"):
+            options["ssl"] = tls_context()
         return await self._client.tts.websocket_connect(
             websocket_connection_options=options
         ).enter()
