@@ -23,6 +23,7 @@ from voxd.engines.local.whisper_worker import (
 from voxd.errors import ModelError
 
 SOUNDS = Path("/usr/share/asterisk/sounds/en_US_f_Allison")
+SAMPLES = Path(__file__).parents[2] / "samples/speech"
 PROMPTS = {
     "conf-hasjoin": "is now in the conference",
     "vm-goodbye": "goodbye",
@@ -42,6 +43,9 @@ def transcribe(worker: WhisperWorker, mulaw: bytes) -> dict[str, Any]:
 
 
 def record(piper: PiperWorker, name: str, text: str) -> bytes:
+    sample = SAMPLES / f"{name}.ulaw"
+    if sample.is_file():
+        return sample.read_bytes()
     path = SOUNDS / f"{name}.wav"
     if not path.is_file():
         pieces: list[bytes] = []
