@@ -35,6 +35,7 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench turns      callers cut off in a pause, and the delay at real ends (about 5 min)
   scripts/bench tools      what the shipped language model makes of tools (about 2 min)
   scripts/bench wer        word errors: short Whisper window against 30 s (about 3 min)
+  scripts/bench fresh      a bare Debian, the README's two commands, each step (about 6 min; root)
   scripts/bench prompts    the recordings, for `voxd call`
 
 v2v, calls, room, cloud and failover start daemons of their own on free loopback ports with the
@@ -50,7 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the bench that was asked for; returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
-        prompts.install()
+        if options.run is not _run_fresh:  # its caller gets recordings of its own, in there
+            prompts.install()
         code: int = options.run(options)
         return code
     except (VoxdError, DaemonFailed, prompts.PromptsMissing) as error:
@@ -194,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     wer.add_argument("--errors", action="store_true", help="show where the windows differ")
     wer.set_defaults(run=_run_wer)
 
+    fresh = commands.add_parser("fresh", help="from a bare Debian to the first answered call")
+    fresh.set_defaults(run=_run_fresh)
+
     listing = commands.add_parser("prompts", help="list the recordings and their words")
     listing.add_argument(
         "--call", action="store_true", help="only the paths of three for a first `voxd call`"
@@ -205,7 +210,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (v2v, calls, room, cloud, failover, peer, twiml, start, soak):
         command.add_argument("--keep", type=Path, metavar="DIR", help="keep the daemon's log there")
     measures = (v2v, calls, room, cloud, failover, peer, barge, twiml, turns, tools, wer)
-    for command in (*measures, start, soak):
+    for command in (*measures, start, soak, fresh):
         command.add_argument("--json", action="store_true", help="figures as JSON on stdout")
     return parser
 
@@ -437,6 +442,17 @@ def _run_wer(options: argparse.Namespace) -> int:
         _print_json(result.to_json())
     else:
         wer.show(result)
+    return EXIT_KEPT if result.is_good else EXIT_BROKEN
+
+
+def _run_fresh(options: argparse.Namespace) -> int:
+    from benches import fresh
+
+    result = fresh.run(_tell)
+    if options.json:
+        _print_json(result.to_json())
+    else:
+        fresh.show(result)
     return EXIT_KEPT if result.is_good else EXIT_BROKEN
 
 

@@ -2,6 +2,9 @@
 expected, exit code 2, and nothing begun, whether the file is checked or served.
 """
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +13,8 @@ import pytest
 from tests.test_check import with_models
 from voxd.cli import main
 
-SHIPPED = (Path(__file__).parent.parent / "config.toml").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+SHIPPED = (ROOT / "config.toml").read_text(encoding="utf-8")
 END = SHIPPED.rstrip().splitlines()[-1]
 """Where further tables can be put."""
 
@@ -26,6 +30,16 @@ class Mistake:
     """`key: sentence`, or a part of it from its beginning."""
     at: str = ""
     """What stands on the line that is told; else the first line of `new`."""
+    secret: str = ""
+    """What must not be repeated."""
+
+    def apply(self) -> str:
+        """The whole file with it."""
+        assert SHIPPED.count(self.old) >= 1, "the shipped file has changed"
+        return SHIPPED.replace(self.old, self.new, 1)
+
+    def __str__(self) -> str:
+        return self.what.replace(" ", "-")
 
 
 def added(what: str, table: str, told: str, at: str = "") -> Mistake:
@@ -33,6 +47,7 @@ def added(what: str, table: str, told: str, at: str = "") -> Mistake:
 
 
 NUMBER = '[numbers."+15550100"]'
+DATABASE = 'database = "var/voxd.db"'
 MISTAKES = (
     Mistake("no equals sign", "port = 8080 ", "port 8080 ", "is not valid TOML at column 6: "),
     Mistake(
@@ -255,6 +270,39 @@ MISTAKES = (
         "lookup.url: the service must know who asks: set the secret VOXD_LOOKUP_SECRET",
     ),
     Mistake(
+        *("a database that is none", DATABASE, 'database = "mysql://x"'),
+        "records.database: is neither a file nor postgresql://… nor https://… (Supabase)",
+    ),
+    Mistake(
+        *("a password in the file", DATABASE, 'database = "postgresql://voxd:hush-owl@db/calls"'),
+        "records.database: holds a secret: a URL with its password is the secret VOXD_DATABASE_URL",
+        secret="hush-owl",
+    ),
+    Mistake(
+        *("a password in no address", DATABASE, 'database = "postgresql://voxd:hush-[owl@db/a"'),
+        "records.database: is no address; one with its password is the secret VOXD_DATABASE_URL",
+        secret="hush-",
+    ),
+    Mistake(
+        *("records for less than a day", "retention_days = 90 ", "retention_days = -1 "),
+        "records.retention_days: must be at least 0, found -1",
+    ),
+    Mistake(
+        *("alerts without a secret", '[alerts]\nurl = ""', '[alerts]\nurl = "https://a.example"'),
+        "alerts.url: the service must know who tells it: set the secret VOXD_ALERTS_SECRET",
+        at='url = "https://a.example"',
+    ),
+    added(
+        *("an agent's language by its name", '[agents.sol]\nlanguage = "Klingon"'),
+        "agents.sol.language: must be a language code, such as \"en\", found 'Klingon'",
+        at='language = "Klingon"',
+    ),
+    added(
+        *("an agent's language without phrases", '[agents.sol]\nlanguage = "fr"'),
+        "agents.sol.language: no phrases in 'fr'; they go into [phrases.fr]",
+        at='language = "fr"',
+    ),
+    Mistake(
         *("a worker that may not be silent", "silent_s = 1.25 ", "silent_s = 0.5 "),
         *("local: silent_s must be at least three times heartbeat_s", "[local]"),
     ),
@@ -293,19 +341,23 @@ MISTAKES = (
     ),
 )
 
+SECRETS = (
+    *("TWILIO_AUTH_TOKEN", "VOXD_API_TOKEN", "VOXD_LOOKUP_SECRET", "VOXD_TOOLS_SECRET"),
+    *("VOXD_ALERTS_SECRET", "VOXD_DATABASE_URL", "SUPABASE_SERVICE_KEY"),
+)
+
 
 @pytest.fixture(autouse=True)
 def no_secrets(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("TWILIO_AUTH_TOKEN", "VOXD_API_TOKEN", "VOXD_LOOKUP_SECRET", "VOXD_TOOLS_SECRET"):
+    for name in (*SECRETS, "CREDENTIALS_DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
 
 
 def test_there_are_at_least_forty() -> None:
     assert len({mistake.what for mistake in MISTAKES}) == len(MISTAKES) >= 40
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.what.replace(" ", "-"))
+@pytest.mark.parametrize("mistake", MISTAKES, ids=str)
 def test_a_mistake_is_one_sentence_and_nothing_is_begun(
     mistake: Mistake,
     tmp_path: Path,
@@ -316,8 +368,7 @@ def test_a_mistake_is_one_sentence_and_nothing_is_begun(
     monkeypatch.setattr("voxd.app.run_daemon", lambda *_: begun.append("daemon"))
     monkeypatch.setattr("voxd.telemetry.logs.configure_logging", lambda *_: begun.append("log"))
     folder = with_models(tmp_path)
-    assert SHIPPED.count(mistake.old) >= 1, "the shipped file has changed"
-    text = SHIPPED.replace(mistake.old, mistake.new, 1)
+    text = mistake.apply()
     path = folder / "config.toml"
     path.write_text(text, encoding="utf-8")
     before = sorted(tmp_path.rglob("*"))
@@ -329,5 +380,54 @@ def test_a_mistake_is_one_sentence_and_nothing_is_begun(
         assert "1 problem(s)" in out + err
         assert f"\n  line {line}: {mistake.told}" in out + err
         assert "Traceback" not in err
+        assert not mistake.secret or mistake.secret not in out + err
     assert begun == []
     assert sorted(tmp_path.rglob("*")) == before
+
+
+TELLS = """
+import sys
+
+BEGINNINGS = {"socket.bind", "socket.connect", "subprocess.Popen", "os.fork", "os.posix_spawn"}
+
+def tell(event, arguments):
+    if event in BEGINNINGS:
+        sys.stderr.write(f"BEGUN: {event}\\n")
+
+sys.addaudithook(tell)
+"""
+"""Python's own word on whether a process opens doors or starts others."""
+
+AS_PROCESSES = ("a misspelt key", "a database that is none", "alerts without a secret")
+"""One that pydantic finds, one that a table finds, one that only the secrets tell."""
+
+
+@pytest.mark.parametrize(
+    "mistake", [mistake for mistake in MISTAKES if mistake.what in AS_PROCESSES], ids=str
+)
+@pytest.mark.parametrize("command", [["check"], []], ids=["check", "serve"])
+def test_a_process_ends_with_2_and_has_opened_nothing(
+    mistake: Mistake, command: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "tells").mkdir()
+    (tmp_path / "tells/sitecustomize.py").write_text(TELLS, encoding="utf-8")
+    (tmp_path / "here").mkdir()
+    folder = with_models(tmp_path / "here")
+    path = folder / "config.toml"
+    path.write_text(mistake.apply(), encoding="utf-8")
+    before = sorted(folder.rglob("*"))
+    python_path = [str(tmp_path / "tells"), str(ROOT), os.environ.get("PYTHONPATH", "")]
+    done = subprocess.run(
+        [sys.executable, "-m", "voxd", *command, "--config", str(path)],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, python_path))},
+        timeout=60,
+        check=False,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 2, said
+    assert mistake.told in said and "1 problem(s)" in said
+    assert "Traceback" not in said and "BEGUN" not in said
+    assert sorted(folder.rglob("*")) == before

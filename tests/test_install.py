@@ -19,15 +19,14 @@ ROOT = Path(__file__).parent.parent
 CONFIG = "etc/voxd/config.toml"
 OURS = ("opt/voxd", "etc/voxd", "etc/systemd/system/voxd.service", "usr/local/bin/voxd")
 
-pytestmark = [
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a Debian and enter it"),
-]
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DebianRoot]:
     """With a checkout in /src that has no weights: a test brings some of its own."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can make a Debian and enter it")
     debian = copy_root(tmp_path_factory.mktemp("debian") / "root")
     put_source(debian.path / "src")
     yield debian

@@ -12,7 +12,8 @@ SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "bench"
 
 def test_help_names_every_bench() -> None:
     run = subprocess.run([str(SCRIPT), "--help"], capture_output=True, text=True, check=True)
-    for name in ("v2v", "calls", "cloud", "failover", "peer", "barge", "turns", "wer", "prompts"):
+    names = ("v2v", "calls", "cloud", "failover", "peer", "barge", "turns", "wer", "fresh")
+    for name in (*names, "prompts"):
         assert f"scripts/bench {name}" in run.stdout
 
 

@@ -73,6 +73,8 @@ def test_nowhere_is_allowed() -> None:
     [
         WITH_PASSWORD,
         "postgresql://db.example.com/calls?password=hush",
+        "postgresql://voxd:[hush]@db.example.com/calls",  # no address to newer Pythons
+        "postgresql://voxd:hush\u2100@db.example.com/calls",  # nor this one to any
         "mysql://db.example.com/calls",
         "http://abc.supabase.co",
         "https://",

@@ -19,7 +19,11 @@ def judge_database(database: str) -> str:
     """
     if "://" not in database:
         return database
-    url = urlsplit(database)
+    try:
+        url = urlsplit(database)
+    except ValueError:  # whose own words may repeat the password
+        told = "is no address; one with its password is the secret VOXD_DATABASE_URL"
+        raise ValueError(told) from None
     if url.scheme not in _SCHEMES:
         raise ValueError("is neither a file nor postgresql://… nor https://… (Supabase)")
     if url.password or parse_qs(url.query).keys() & {"password", "passfile", "apikey", "key"}:
