@@ -96,6 +96,8 @@ async def test_ten_calls_end_when_their_callers_want() -> None:
         assert await status(http, f"{daemon.url}/health/ready") == 503
         refused = read(await dial(daemon, http, "/twilio/voice", "CA-late"))
         assert (refused.verbs, refused.said) == (["Say", "Hangup"], "All lines are busy.")
+        keeper = Keeper(daemon)
+        object.__setattr__(daemon.runtime, "records", keeper)
         calls = daemon.runtime.calls
         for left, phone in zip(range(9, -1, -1), phones, strict=True):
             assert all(calls.is_active(call_sid) for call_sid in CALLS[9 - left :])
@@ -104,6 +106,7 @@ async def test_ten_calls_end_when_their_callers_want() -> None:
             await until(lambda left=left: len(calls) == left)
         await daemon.ended()
         assert {calls.end_reason(call_sid) for call_sid in CALLS} == {"caller_hung_up"}
+        assert keeper.kept == [(call_sid, "caller_hung_up", False) for call_sid in CALLS]
 
 
 async def test_the_line_overflows_to_what_the_tier_says() -> None:

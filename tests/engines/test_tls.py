@@ -116,8 +116,11 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(
     assert not any(asked)
 
 
-def test_it_believes_certifi_unless_told_whom(
-    made: list[ssl.SSLContext], monkeypatch: pytest.MonkeyPatch, trusted: Certificate
+def test_it_believes_certifi_where_nobody_else_is_known(
+    made: list[ssl.SSLContext],
+    monkeypatch: pytest.MonkeyPatch,
+    trusted: Certificate,
+    tmp_path: Path,
 ) -> None:
     alone = tls_context()
     assert alone.cert_store_stats()["x509"] == 1
@@ -125,5 +128,7 @@ def test_it_believes_certifi_unless_told_whom(
     monkeypatch.setattr(tls, "_contexts", [])
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
+    # A machine without any: the default locations are those of the OpenSSL that is here.
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda *_: None)
     assert tls_context().cert_store_stats()["x509_ca"] > 100
     assert tls_context().verify_mode is ssl.CERT_REQUIRED and tls_context().check_hostname

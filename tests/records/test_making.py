@@ -1,4 +1,6 @@
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from voxd.records.record import CALL_COLUMNS, TURN_COLUMNS, encode_record
 from voxd.settings.records import Price, Records
 from voxd.telemetry.outcome import CallOutcome
 
+DOCUMENT = Path(__file__).parents[2] / "docs/records.md"
 DESIGN = (
     *("session_id", "turn_number", "content", "stt_latency_ms", "llm_ttft_ms", "tts_ttfa_ms"),
     *("total_latency_ms", "stt_provider", "llm_provider", "tts_provider"),
@@ -54,6 +57,13 @@ def test_everything_else_of_a_turn_is_in_meta() -> None:
         "timeout",
     )
     assert "estimated_cost" not in meta
+
+
+def test_every_key_of_a_turns_meta_is_told_of_in_the_document() -> None:
+    told = set(re.findall(r"`(\w+)`", DOCUMENT.read_text(encoding="utf-8")))
+    settings = Records(content="full", prices={"mind": Price(million_completion_tokens=1000.0)})
+    meta = turn_row(with_trouble(make_outcome()), settings)["meta"]
+    assert "estimated_cost" in meta and meta.keys() <= told
 
 
 def test_turns_are_placed_in_the_day_by_the_clock_at_the_calls_end() -> None:

@@ -1,10 +1,14 @@
 """The same claims for SQLite and for a real PostgreSQL."""
 
 import asyncio
+import gc
 import os
 import sqlite3
+import subprocess
+import sys
 import tempfile
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +24,7 @@ from tests.records.databases import (
 )
 from tests.records.outcomes import FULL, STARTED_AT, make_outcome, with_trouble
 from tests.servers.postgresql import PostgresServer
+from voxd.records import sql
 from voxd.records.making import make_record
 from voxd.records.place import Place
 from voxd.records.record import CallRecord
@@ -300,3 +305,47 @@ async def test_words_that_a_database_has_no_letters_for_are_refused(
     with pytest.raises(RecordRefused, match="UntranslatableCharacterError"):
         await write(latin, foreign)
     await write(latin, record("CA3"))
+
+
+HOLD = "import sqlite3, sys; it = sqlite3.connect(sys.argv[1]); it.execute('begin immediate'); "
+HOLD += "print('held', flush=True); sys.stdin.read()"
+
+
+@contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Another process writes, and does not come to an end."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin is not None and other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        yield
+        other.stdin.close()
+
+
+def open_files(path: Path) -> list[str]:
+    """Which files of a database this process has open."""
+    found = []
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(link.readlink()))
+    return [name for name in found if name.startswith(str(path))]
+
+
+async def test_a_write_that_failed_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also while the garbage collector has no time, as in a daemon."""
+    monkeypatch.setattr(sql, "BUSY_S", 0.05)
+    path = tmp_path / "voxd.db"
+    gc.disable()
+    try:
+        async with open_sql_store(sqlite_place(path)) as store:
+            with held(path):
+                for _ in range(3):
+                    with pytest.raises(StoreAway, match="OperationalError"):
+                        await store.write([record()])
+                assert open_files(path) == []
+            await store.write([record()])
+            assert open_files(path) == []
+    finally:
+        gc.enable()

@@ -52,6 +52,7 @@ class SupabaseServer:
     is_down: bool = False
     """Its gateway answers in its stead, in HTML."""
     hangs: bool = False
+    """It takes requests, and answers them when it no longer does."""
     largest_post: int = 0
     """Rows."""
     largest_body: int = 16 * 1024 * 1024
@@ -65,8 +66,8 @@ class SupabaseServer:
     async def take(self, request: web.Request) -> web.Response:
         self.requests += 1
         body = await request.read()
-        if self.hangs:
-            await asyncio.Event().wait()
+        while self.hangs:
+            await asyncio.sleep(0.02)
         if self.is_down:
             return web.Response(status=503, text="<html>down</html>", content_type="text/html")
         if len(body) > self.largest_body:

@@ -15,13 +15,14 @@ _contexts: list[ssl.SSLContext] = []
 def tls_context() -> ssl.SSLContext:
     """The context; made by the first who asks, in any thread. Of no use before httpx is installed.
 
-    It believes the machine's certificate authorities and those of certifi, as the libraries would
-    between them, or only those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, where one is set.
+    It believes the machine's certificate authorities, or those of `SSL_CERT_FILE` and
+    `SSL_CERT_DIR` where one is set; on a machine that knows none, certifi's.
     """
     with _lock:
         if not _contexts:
             context = ssl.create_default_context()
-            if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+            is_told = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+            if not is_told and not context.cert_store_stats()["x509_ca"]:
                 import certifi  # comes with httpx
 
                 context.load_verify_locations(certifi.where())

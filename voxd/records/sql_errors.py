@@ -33,6 +33,7 @@ def mapped_errors() -> Iterator[None]:
         yield
     except SQLAlchemyError as error:
         kind = RecordRefused if _is_of_the_data(error) else StoreAway
+        _let_go(error)
         raise kind(_name(error)) from None
     except OverflowError as error:  # sqlite3's, of a number
         raise RecordRefused(type(error).__name__) from None
@@ -49,6 +50,18 @@ def _is_of_the_data(error: SQLAlchemyError) -> bool:
     if isinstance(getattr(error.orig, "__cause__", None), ValueError):  # asyncpg's, of a value
         return True
     return (getattr(error.orig, "sqlstate", None) or "").startswith(REFUSED)
+
+
+def _let_go(error: BaseException) -> None:
+    """Have an error hold no frames any more.
+
+    aiosqlite's hold the error and a cursor: with it, a file that was closed would stay open until
+    the garbage collector comes by, which is seldom here.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 def _connect_errors() -> tuple[type[Exception], ...]:

@@ -55,6 +55,8 @@ class RecordWriter:
         self._batch = BATCH_CALLS
         self._held: list[CallRecord] = []
         """What neither store nor disk has taken; asked for before anything else."""
+        self._in_hand = 0
+        """New ones that are just being written."""
         self._is_disk_well = True
         self._failures = 0
         """Of the oldest records on disk, since any of them was settled."""
@@ -72,9 +74,9 @@ class RecordWriter:
 
     @property
     def depth(self) -> int:
-        """Calls that wait: in memory and on disk."""
+        """Calls that wait: in memory, those that a store is slow to take included, and on disk."""
         spilled = self._spill.waiting if self._spill is not None else 0
-        return len(self._intake) + len(self._held) + spilled
+        return len(self._intake) + len(self._held) + self._in_hand + spilled
 
     @property
     def is_well(self) -> bool:
@@ -129,14 +131,14 @@ class RecordWriter:
 
     def _take(self) -> list[CallRecord]:
         records, self._held = self._held, []
-        if records:
-            return records
-        for outcome, clock in self._intake.take(self._batch):
+        taken = [] if records else self._intake.take(self._batch)
+        for outcome, clock in taken:
             try:
                 records.append(make_record(self._named(outcome), self._settings, clock))
             except Exception:  # border: a background loop
                 logger.exception("record was not made")
                 self._drop(1, "bug")
+        self._in_hand = len(records)
         return records
 
     def _named(self, outcome: CallOutcome) -> CallOutcome:
@@ -167,6 +169,8 @@ class RecordWriter:
         except Exception:  # border: a background loop
             logger.exception("records are not kept")
             self._drop(len(records), "bug")
+        finally:
+            self._in_hand = 0
 
     def _put_by(self, records: Sequence[CallRecord]) -> bool:
         """Settle records without the store, for now; returns whether that worked."""

@@ -19,7 +19,7 @@ from pydantic import Field
 from voxd.config import read_secret
 from voxd.contracts import Capabilities, ReplyRequest
 from voxd.engines.failure import Failure, judge_answer, judge_stream_error
-from voxd.engines.llm.chat import encode_messages, encode_tools
+from voxd.engines.llm.chat import decode_models, encode_messages, encode_tools
 from voxd.engines.llm.http_failure import explain_http
 from voxd.engines.llm.remote import RemoteLanguageModel, RemoteSettings, serving
 from voxd.errors import Category, EngineError, Phase
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from voxd.engines.registry import Services
 
 SECRET = "GROQ_API_KEY"
+MODELS = "/openai/v1/models"
 
 CAPABILITIES = Capabilities(
     kind=Kind.LLM,
@@ -95,8 +96,7 @@ class GroqProvider:
 
     async def list_models(self) -> tuple[str, ...]:
         """`GET /openai/v1/models`."""
-        answer = await self._client.models.list()
-        return tuple(model.id for model in answer.data or ())
+        return decode_models(await self._client.get(MODELS, cast_to=object))
 
     @contextlib.asynccontextmanager
     async def stream(

@@ -85,8 +85,6 @@ def make_client(base_url: str, key: str, connect_s: float) -> ChatClient:
             keepalive_expiry=KEEPALIVE_S,
         ),
     )
-    client = ChatClient(
+    return ChatClient(
         api_key=key, base_url=base_url, max_retries=0, timeout=http.timeout, http_client=http
     )
-    _ = client.models  # imported on first use, which must not be the first call
-    return client

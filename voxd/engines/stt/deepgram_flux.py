@@ -132,7 +132,8 @@ async def open_engine(
     """Load the SDK. A missing key is told by `warm` and `open_stream`, so that others may stand
     in for this engine."""
     key = read_secret("DEEPGRAM_API_KEY")
-    link = await asyncio.to_thread(DeepgramLink, name, key, settings.base_url, settings.connect_s)
+    reach = settings.base_url, settings.connect_s
+    link = await asyncio.to_thread(DeepgramLink, name, key, *reach, versions=("v2",))
     yield DeepgramSpeechToText(
         name,
         replace(CAPABILITIES, languages=settings.languages),

@@ -8,7 +8,8 @@ reconnect, and after a close every further send raises; whatever is sent would b
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
 from enum import StrEnum
 from typing import Any, Literal, assert_never
 
@@ -95,7 +96,14 @@ class Incoming:
 class DeepgramLink:
     """Opens sockets with one key."""
 
-    def __init__(self, engine: str, key: str, base_url: str, connect_s: float) -> None:
+    def __init__(
+        self,
+        engine: str,
+        key: str,
+        base_url: str,
+        connect_s: float,
+        versions: Sequence[Version] = ("v1", "v2"),
+    ) -> None:
         """`base_url` as `https://host` or `http://host:port`; empty for Deepgram itself.
 
         Imports the SDK, which takes half a second: not for a running event loop.
@@ -120,8 +128,9 @@ class DeepgramLink:
         # For each socket the SDK would read its own version from the disk: 4 ms for all calls.
         headers = client._client_wrapper.get_headers()
         client._client_wrapper.get_headers = headers.copy
-        self._clients = {"v1": client.listen.v1, "v2": client.listen.v2}  # imports the rest
-        _share_tls()
+        self._clients = {version: getattr(client.listen, version) for version in versions}
+        for of_version in self._clients.values():  # the rest of the SDK is imported by now
+            _share_tls(sys.modules[type(of_version).__module__])
 
     @contextlib.asynccontextmanager
     async def connect(
@@ -204,17 +213,11 @@ def judge_close(code: int, reason: str) -> Category:
     return Category.CONNECTIVITY
 
 
-def _share_tls() -> None:
-    """Have the SDK's sockets use the one context: it takes no argument for that, and websockets
-    would make one for each."""
-    from deepgram.listen.v1 import client as v1
-    from deepgram.listen.v2 import client as v2
-
-    for module in (v1, v2):
-        original = module.websockets_client_connect
-        if isinstance(original, _SharedTls):
-            continue
-        module.websockets_client_connect = _SharedTls(original)  # type: ignore[attr-defined]
+def _share_tls(module: Any) -> None:
+    """Have the sockets of one version of the SDK use the one context: it takes no argument for
+    that, and websockets would make one for each."""
+    if not isinstance(module.websockets_client_connect, _SharedTls):
+        module.websockets_client_connect = _SharedTls(module.websockets_client_connect)
 
 
 class _SharedTls:
