@@ -1,6 +1,7 @@
 """One context for every provider: real handshakes through the real SDKs."""
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[ssl.SSLContext]:
         contexts.append(original(*args, **options))
         return contexts[-1]
 
-    monkeypatch.setattr(tls, "_contexts", [])
+    monkeypatch.setattr(tls, "_make", functools.cache(tls._make.__wrapped__))
     monkeypatch.setattr(ssl, "create_default_context", make)
     return contexts
 
@@ -125,7 +126,6 @@ def test_it_believes_certifi_where_nobody_else_is_known(
     alone = tls_context()
     assert alone.cert_store_stats()["x509"] == 1
     assert tls_context() is alone
-    monkeypatch.setattr(tls, "_contexts", [])
     monkeypatch.delenv("SSL_CERT_FILE")
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     # A machine without any: the default locations are those of the OpenSSL that is here.

@@ -7,7 +7,8 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,6 +31,16 @@ from voxd.records.place import Place
 from voxd.records.record import CallRecord
 from voxd.records.sql import PURGED_CALLS, open_sql_store
 from voxd.records.store import RecordRefused, StoreAway
+
+
+@pytest.fixture(autouse=True)
+async def no_thread_outlives_the_loop() -> AsyncIterator[None]:
+    """aiosqlite does not wait for the thread of a connection that could not be made."""
+    before = set(threading.enumerate())
+    yield
+    async with asyncio.timeout(10):
+        while any("_connection_worker" in it.name for it in set(threading.enumerate()) - before):
+            await asyncio.sleep(0.005)
 
 
 def record(call_id: str = "CA1", turns: int = 2, **changes: object) -> CallRecord:

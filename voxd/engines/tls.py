@@ -4,12 +4,12 @@ Making one takes 20 to 35 ms, and the libraries would each make their own: httpx
 websockets for each connection, on the event loop, where every call hears it.
 """
 
+import functools
 import os
 import ssl
 import threading
 
 _lock = threading.Lock()
-_contexts: list[ssl.SSLContext] = []
 
 
 def tls_context() -> ssl.SSLContext:
@@ -19,12 +19,14 @@ def tls_context() -> ssl.SSLContext:
     `SSL_CERT_DIR` where one is set; on a machine that knows none, certifi's.
     """
     with _lock:
-        if not _contexts:
-            context = ssl.create_default_context()
-            is_told = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-            if not is_told and not context.cert_store_stats()["x509_ca"]:
-                import certifi  # comes with httpx
+        return _make(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
 
-                context.load_verify_locations(certifi.where())
-            _contexts.append(context)
-        return _contexts[0]
+
+@functools.cache
+def _make(file: str | None, folder: str | None) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if not (file or folder) and not context.cert_store_stats()["x509_ca"]:
+        import certifi  # comes with httpx
+
+        context.load_verify_locations(certifi.where())
+    return context
