@@ -159,6 +159,7 @@ def run() -> tuple[Result, ...]:
     config = load_config(CONFIG, settings_types())
     raw = tomllib.loads(CONFIG.read_text(encoding="utf-8"))
     options = {**raw["engines"]["llamacpp"], "sequences": 1}
+    options |= {"idle_threads": 1, "cores": 1}
     options["model"] = str(CONFIG.parent / options["model"])
     batch = open_batch(options)
     numbers = count(1)

@@ -26,6 +26,8 @@ def options(**changes: Any) -> dict[str, Any]:
         "model": str(MODEL),
         "n_gpu_layers": 0,
         "threads": 1,
+        "idle_threads": 1,
+        "cores": 1,
         "sequences": 4,
         "context_tokens": 512,
         "context_overflow": "drop_oldest",

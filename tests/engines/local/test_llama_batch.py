@@ -12,6 +12,7 @@ from voxd.engines.local.llama_context import DecodeError
 from voxd.engines.local.llama_request import SUPERSEDED, Failed
 from voxd.engines.local.llama_worker import open_batch
 from voxd.engines.local.protocol import CANCELLED
+from voxd.engines.local.step_plan import LEAST_CHUNK
 from voxd.errors import Category
 
 pytestmark = pytest.mark.weights
@@ -72,6 +73,22 @@ def test_a_reply_does_not_depend_on_what_other_calls_said(batch: LlamaBatch) -> 
     run(batch, *others, until=lambda answers: len(answers.texts) == 2)
     item = request("a", ask(QUESTIONS[0]))
     assert opening(run(batch, item).texts[item.id]) == opening(expected)
+
+
+def test_more_threads_for_a_piece_of_a_prompt_change_nothing_that_is_said(
+    batch: LlamaBatch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = alone(batch, QUESTIONS[0])
+    steps: list[tuple[int, int]] = []
+
+    def find_threads(tokens: int) -> int:
+        steps.append((tokens, 1 if tokens < LEAST_CHUNK else 2 - len(steps) % 2))
+        return steps[-1][1]
+
+    monkeypatch.setattr(batch, "_find_threads", find_threads)
+    assert opening(alone(batch, QUESTIONS[0])) == opening(expected)
+    assert {threads for tokens, threads in steps if tokens >= LEAST_CHUNK} == {1, 2}
+    assert {threads for tokens, threads in steps if tokens == 1} == {1}
 
 
 def test_two_questions_get_two_replies_of_whole_sentences(batch: LlamaBatch) -> None:

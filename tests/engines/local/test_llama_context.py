@@ -56,10 +56,10 @@ def logits(context: LlamaContext, row: int) -> np.ndarray:
 def test_a_sequence_computes_the_same_beside_others(context: LlamaContext) -> None:
     own = context.tokenize("The capital of France is")
     other = context.tokenize("My favourite colour, as everybody knows, is")
-    context.decode(rows(own, 0))
+    context.decode(rows(own, 0), 1)
     alone = logits(context, len(own) - 1)
     context.clear()
-    context.decode([*rows(other, 1), *rows(own, 0), *rows(other[:3], 2)])
+    context.decode([*rows(other, 1), *rows(own, 0), *rows(other[:3], 2)], 1)
     beside = logits(context, len(other) + len(own) - 1)
     different = logits(context, len(other) - 1)
     assert np.abs(beside - alone).max() < 0.2 < 2 < np.abs(different - alone).max()
@@ -68,11 +68,11 @@ def test_a_sequence_computes_the_same_beside_others(context: LlamaContext) -> No
 
 def test_a_copied_prefix_computes_the_same_as_its_source(context: LlamaContext) -> None:
     tokens = context.tokenize("The capital of France is")
-    context.decode(rows(tokens, 0))
+    context.decode(rows(tokens, 0), 1)
     expected = logits(context, len(tokens) - 1)
     context.copy_prefix(0, 1, len(tokens) - 1)
     context.remove_from(0, 0)
-    context.decode(rows(tokens[-1:], 1, len(tokens) - 1))
+    context.decode(rows(tokens[-1:], 1, len(tokens) - 1), 1)
     assert np.abs(logits(context, 0) - expected).max() < 0.2
 
 
@@ -95,12 +95,12 @@ def test_the_gguf_brings_its_chat_template(context: LlamaContext) -> None:
 
 def test_a_batch_beyond_its_bound_is_refused(context: LlamaContext) -> None:
     with pytest.raises(DecodeError):
-        context.decode(rows([1] * 65, 0))
+        context.decode(rows([1] * 65, 0), 1)
 
 
 def test_a_batch_that_llama_refuses_is_an_error(context: LlamaContext) -> None:
     with pytest.raises(DecodeError):
-        context.decode([BatchToken(-5, 0, 0, True)])
+        context.decode([BatchToken(-5, 0, 0, True)], 1)
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def context() -> Iterator[LlamaContext]:
         MODEL, context_tokens=256, n_ctx=256, n_seq_max=1, n_batch=64, threads=1, gpu_layers=0
     )
     tokens = loaded.tokenize("The capital of France is")
-    loaded.decode([BatchToken(token, 0, i, True) for i, token in enumerate(tokens)])
+    loaded.decode([BatchToken(token, 0, i, True) for i, token in enumerate(tokens)], 1)
     yield loaded
     loaded.close()
 

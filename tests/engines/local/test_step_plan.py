@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -7,6 +8,7 @@ from voxd.engines.local.step_plan import (
     Pace,
     Work,
     choose_donor,
+    choose_threads,
     common_prefix,
     plan_step,
 )
@@ -107,3 +109,28 @@ def test_a_chunk_below_the_least_is_kept() -> None:
     pace = Pace(4)
     pace.measured(4, 40.0)
     assert pace.chunk_tokens == 4
+
+
+@pytest.mark.parametrize(
+    ("tokens", "least", "most", "idle", "threads"),
+    [
+        (LEAST_CHUNK, 1, 2, 1, 2),
+        (64, 1, 2, 7, 2),
+        (64, 1, 4, 2, 3),
+        (64, 1, 2, 0, 1),
+        (64, 2, 1, 4, 2),
+        (LEAST_CHUNK - 1, 1, 2, 1, 1),
+    ],
+)
+def test_a_piece_of_a_prompt_may_use_cores_that_are_idle(
+    tokens: int, least: int, most: int, idle: int, threads: int
+) -> None:
+    assert choose_threads(tokens, least, most, lambda: idle) == threads
+
+
+def test_nobody_looks_for_idle_cores_where_that_changes_nothing() -> None:
+    def look() -> int:
+        raise AssertionError("asked")
+
+    assert choose_threads(1, 1, 2, look) == 1
+    assert choose_threads(64, 2, 2, look) == 2

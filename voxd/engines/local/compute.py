@@ -95,7 +95,11 @@ class LocalCompute:
         threads = min(threads, self._cores)
         self._scheduler.add_worker(name, threads, capacity)
         spec = WorkerSpec(
-            kind, name, {**options, "threads": threads}, threads, command or build_command(kind)
+            kind,
+            name,
+            {**options, "threads": threads, "cores": self._cores},
+            threads,
+            command or build_command(kind),
         )
         member = Member(name, Kind(kind), Supervisor(spec, self._local, self))
         self._members[name] = member

@@ -53,6 +53,7 @@ class LlamaBatch:
         *,
         context_tokens: int,
         may_drop: bool,
+        find_threads: Callable[[int], int],
         stops: Sequence[str] = (),
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -62,6 +63,7 @@ class LlamaBatch:
             context_tokens: most tokens of a call, prompt and reply. The context has so many
                 cells for every call and for the shelf: it never runs out of them.
             may_drop: leave out the oldest messages of a prompt that does not fit.
+            find_threads: with how many threads a step of so many tokens is computed now.
             stops: texts that end a reply (see `reply_end`).
             now: seconds; measures steps for the pace.
         """
@@ -71,6 +73,7 @@ class LlamaBatch:
         self._pace = pace
         self._context_tokens = context_tokens
         self._may_drop = may_drop
+        self._find_threads = find_threads
         self._stops = tuple(stops)
         self._now = now
         self._jobs: dict[str, Job] = {}
@@ -86,7 +89,8 @@ class LlamaBatch:
             ModelError: the model cannot compute.
         """
         try:
-            self._context.decode([BatchToken(0, 0, place, False) for place in range(WARM_TOKENS)])
+            tokens = [BatchToken(0, 0, place, False) for place in range(WARM_TOKENS)]
+            self._context.decode(tokens, self._find_threads(1))
             self._pool.clear()
         except DecodeError as error:
             raise ModelError(str(error)) from error
@@ -204,12 +208,13 @@ class LlamaBatch:
         batch = plan_step((job.work() for job in self._jobs.values()), self._pace.chunk_tokens)
         if not batch:
             return []
+        threads = self._find_threads(len(batch))
         began = self._now()
         try:
-            self._context.decode(batch)
+            self._context.decode(batch, threads)
         except DecodeError as error:
             return self._lose_everything(str(error))
-        self._pace.measured(len(batch), self._now() - began)
+        self._pace.measured(len(batch), (self._now() - began) * threads)
         jobs = {job.held.number: job for job in self._jobs.values()}
         # Sample first, decide afterwards: what a decision starts may change the KV cache.
         ready: list[tuple[Job, int]] = []

@@ -128,6 +128,7 @@ class LlamaContext:
         if not self._context:
             raise ModelError(f"{path}: no room for a context of {n_ctx} tokens")
         self._memory: Any = llama.llama_get_memory(self._context)
+        self._threads = threads
         self._batch = llama.llama_batch_init(n_batch, 0, 1)
         self._n_batch = n_batch
 
@@ -195,14 +196,17 @@ class LlamaContext:
         """Forget every sequence."""
         llama.llama_memory_clear(self._memory, False)
 
-    def decode(self, tokens: Sequence[BatchToken]) -> None:
-        """Compute one batch.
+    def decode(self, tokens: Sequence[BatchToken], threads: int) -> None:
+        """Compute one batch with so many threads.
 
         Raises:
             DecodeError: llama.cpp refused or failed; the caller clears the context.
         """
         if len(tokens) > self._n_batch:
             raise DecodeError(f"a batch of {len(tokens)} tokens")
+        if threads != self._threads:
+            llama.llama_set_n_threads(self._context, threads, threads)
+            self._threads = threads
         batch = self._batch
         batch.n_tokens = len(tokens)
         for row, item in enumerate(tokens):

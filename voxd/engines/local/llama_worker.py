@@ -23,6 +23,7 @@ from typing import Any
 
 from voxd.commands import Message
 from voxd.contracts import Priority
+from voxd.engines.local.idle_cores import count_idle_cores
 from voxd.engines.local.llama_batch import LlamaBatch
 from voxd.engines.local.llama_context import LlamaContext
 from voxd.engines.local.llama_grammar import call_grammar
@@ -31,7 +32,7 @@ from voxd.engines.local.llama_sequences import SequencePool
 from voxd.engines.local.prompt import ChatTemplate
 from voxd.engines.local.protocol import PROMOTE, Frame, MessageType
 from voxd.engines.local.serving import Inbox, Send, done, failed, failed_by, partial, started
-from voxd.engines.local.step_plan import Pace
+from voxd.engines.local.step_plan import Pace, choose_threads
 from voxd.errors import Category
 
 GENERATE = "generate"
@@ -102,6 +103,12 @@ def open_batch(options: Mapping[str, Any]) -> LlamaBatch:
     pool = SequencePool(
         context, calls=sequences, shelf=SHELF_SEQUENCES, shelf_tokens=context_tokens
     )
+    least = options["threads"]
+    most, cores = min(options["idle_threads"], options["cores"]), options["cores"]
+
+    def find_threads(tokens: int) -> int:
+        return choose_threads(tokens, least, most, lambda: count_idle_cores(cores))
+
     batch = LlamaBatch(
         context,
         template,
@@ -109,6 +116,7 @@ def open_batch(options: Mapping[str, Any]) -> LlamaBatch:
         Pace(chunk_tokens),
         context_tokens=context_tokens,
         may_drop=options["context_overflow"] == "drop_oldest",
+        find_threads=find_threads,
         stops=options["stop"],
     )
     batch.warm()

@@ -2,7 +2,8 @@
 
 A worker computes with a fixed number of threads as long as it holds any request; the threads of
 all workers that compute never exceed the cores (two models with two threads each on two cores
-are nine times slower than with one thread each). So what is granted is *room at a worker*:
+are nine times slower than with one thread each). The language model alone borrows a core that is
+idle, for one step at a time (`step_plan.choose_threads`). What is granted is *room at a worker*:
 
 1. Requests are looked at in the order priority, deadline, arrival, over all workers.
 2. One whose worker is down or at its capacity waits and holds nobody up: it waits for that

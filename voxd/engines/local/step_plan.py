@@ -7,7 +7,7 @@ machine 64 prompt tokens cost 0.37 s, 16 cost 0.09 s, one reply's next token 0.0
 AVX2), so that small pieces cost hardly more than large ones.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -59,7 +59,10 @@ class Pace:
         self._token_s: float | None = None
 
     def measured(self, tokens: int, seconds: float) -> None:
-        """A step of so many tokens took so long; short steps say nothing about prompts."""
+        """A step of so many tokens took so long on one thread, or as long as all together.
+
+        Short steps say nothing about prompts.
+        """
         if tokens < min(LEAST_CHUNK, self._most):
             return
         token_s = seconds / tokens
@@ -72,6 +75,18 @@ class Pace:
             return self._most
         fitting = int(STEP_S / self._token_s) if self._token_s > 0 else self._most
         return min(self._most, max(LEAST_CHUNK, fitting))
+
+
+def choose_threads(tokens: int, least: int, most: int, idle_cores: Callable[[], int]) -> int:
+    """With how many threads a step of so many tokens is computed.
+
+    More than `least`, up to `most`, on cores that are idle, and only for a piece of a prompt. Such
+    a step must be short: llama.cpp's threads wait for each other by spinning, and one whose core is
+    taken by somebody more urgent holds up all of them until that one is done.
+    """
+    if tokens < LEAST_CHUNK or most <= least:
+        return least
+    return min(most, least + idle_cores())
 
 
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
