@@ -12,7 +12,7 @@ from voxd.engines.local.llama_context import DecodeError
 from voxd.engines.local.llama_request import SUPERSEDED, Failed
 from voxd.engines.local.llama_worker import open_batch
 from voxd.engines.local.protocol import CANCELLED
-from voxd.engines.local.step_plan import LEAST_CHUNK
+from voxd.engines.local.step_plan import FIRST_TOKENS
 from voxd.errors import Category
 
 pytestmark = pytest.mark.weights
@@ -75,20 +75,20 @@ def test_a_reply_does_not_depend_on_what_other_calls_said(batch: LlamaBatch) -> 
     assert opening(run(batch, item).texts[item.id]) == opening(expected)
 
 
-def test_more_threads_for_a_piece_of_a_prompt_change_nothing_that_is_said(
+def test_more_threads_for_what_a_caller_waits_for_change_nothing_that_is_said(
     batch: LlamaBatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = alone(batch, QUESTIONS[0])
-    steps: list[tuple[int, int]] = []
+    steps: list[tuple[bool, int]] = []
 
-    def find_threads(tokens: int) -> int:
-        steps.append((tokens, 1 if tokens < LEAST_CHUNK else 2 - len(steps) % 2))
+    def find_threads(is_waited_for: bool) -> int:
+        steps.append((is_waited_for, 2 - len(steps) % 2 if is_waited_for else 1))
         return steps[-1][1]
 
     monkeypatch.setattr(batch, "_find_threads", find_threads)
     assert opening(alone(batch, QUESTIONS[0])) == opening(expected)
-    assert {threads for tokens, threads in steps if tokens >= LEAST_CHUNK} == {1, 2}
-    assert {threads for tokens, threads in steps if tokens == 1} == {1}
+    assert {threads for is_waited_for, threads in steps if is_waited_for} == {1, 2}
+    assert sum(not is_waited_for for is_waited_for, _ in steps) >= 24 - FIRST_TOKENS
 
 
 def test_two_questions_get_two_replies_of_whole_sentences(batch: LlamaBatch) -> None:

@@ -3,6 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from voxd.engines.local.step_plan import (
+    FIRST_TOKENS,
     LEAST_CHUNK,
     BatchToken,
     Pace,
@@ -10,6 +11,7 @@ from voxd.engines.local.step_plan import (
     choose_donor,
     choose_threads,
     common_prefix,
+    is_waited_for,
     plan_step,
 )
 
@@ -112,25 +114,36 @@ def test_a_chunk_below_the_least_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "least", "most", "idle", "threads"),
+    ("least", "most", "idle", "threads"),
+    [(1, 2, 1, 2), (1, 2, 7, 2), (1, 4, 2, 3), (1, 2, 0, 1), (2, 1, 4, 2)],
+)
+def test_what_a_caller_waits_for_may_use_cores_that_are_idle(
+    least: int, most: int, idle: int, threads: int
+) -> None:
+    assert choose_threads(least, most, lambda: idle, is_waited_for=True) == threads
+    assert choose_threads(least, most, lambda: idle, is_waited_for=False) == least
+
+
+@pytest.mark.parametrize(
+    ("tokens", "written", "is_waited"),
     [
-        (LEAST_CHUNK, 1, 2, 1, 2),
-        (64, 1, 2, 7, 2),
-        (64, 1, 4, 2, 3),
-        (64, 1, 2, 0, 1),
-        (64, 2, 1, 4, 2),
-        (LEAST_CHUNK - 1, 1, 2, 1, 1),
+        (LEAST_CHUNK, [], True),
+        (LEAST_CHUNK - 1, [], False),
+        (1, [0], True),
+        (1, [FIRST_TOKENS], False),
+        (2, [FIRST_TOKENS, FIRST_TOKENS - 1], True),
+        (LEAST_CHUNK, [FIRST_TOKENS], True),
     ],
 )
-def test_a_piece_of_a_prompt_may_use_cores_that_are_idle(
-    tokens: int, least: int, most: int, idle: int, threads: int
+def test_a_caller_waits_for_prompts_and_first_words(
+    tokens: int, written: list[int], is_waited: bool
 ) -> None:
-    assert choose_threads(tokens, least, most, lambda: idle) == threads
+    assert is_waited_for(tokens, written) is is_waited
 
 
 def test_nobody_looks_for_idle_cores_where_that_changes_nothing() -> None:
     def look() -> int:
         raise AssertionError("asked")
 
-    assert choose_threads(1, 1, 2, look) == 1
-    assert choose_threads(64, 2, 2, look) == 2
+    assert choose_threads(1, 2, look, is_waited_for=False) == 1
+    assert choose_threads(2, 2, look, is_waited_for=True) == 2

@@ -68,7 +68,8 @@ class Settings(Table):
     threads: int = Field(1, ge=1, le=256)
     """Processor threads."""
     idle_threads: int = Field(2, ge=1, le=256)
-    """Threads that a prompt is read with while so many cores have nothing else to do."""
+    """Threads for what a caller waits for, the prompt and the first words of a reply, while so many
+    cores have nothing else to do."""
     sequences: int = Field(0, ge=0, le=MOST_SEQUENCES)
     """Calls that can hold a conversation in memory at once; 0: two per core of `[local]`. Each
     takes `context_tokens` cells of the KV cache (shipped model: 23 KB a cell, 47 MB a call)."""

@@ -34,7 +34,7 @@ from voxd.engines.local.llama_sampler import CallSampler
 from voxd.engines.local.llama_sequences import Held, SequencePool
 from voxd.engines.local.prompt import ChatTemplate, Prompt, PromptError, fit_prompt
 from voxd.engines.local.reply_end import ReplyEnd
-from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, plan_step
+from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, is_waited_for, plan_step
 from voxd.errors import Category, ModelError
 
 WARM_TOKENS = 8
@@ -53,7 +53,7 @@ class LlamaBatch:
         *,
         context_tokens: int,
         may_drop: bool,
-        find_threads: Callable[[int], int],
+        find_threads: Callable[[bool], int],
         stops: Sequence[str] = (),
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -63,7 +63,7 @@ class LlamaBatch:
             context_tokens: most tokens of a call, prompt and reply. The context has so many
                 cells for every call and for the shelf: it never runs out of them.
             may_drop: leave out the oldest messages of a prompt that does not fit.
-            find_threads: with how many threads a step of so many tokens is computed now.
+            find_threads: with how many threads a step is computed now, by `is_waited_for`.
             stops: texts that end a reply (see `reply_end`).
             now: seconds; measures steps for the pace.
         """
@@ -90,7 +90,7 @@ class LlamaBatch:
         """
         try:
             tokens = [BatchToken(0, 0, place, False) for place in range(WARM_TOKENS)]
-            self._context.decode(tokens, self._find_threads(1))
+            self._context.decode(tokens, self._find_threads(False))
             self._pool.clear()
         except DecodeError as error:
             raise ModelError(str(error)) from error
@@ -208,7 +208,8 @@ class LlamaBatch:
         batch = plan_step((job.work() for job in self._jobs.values()), self._pace.chunk_tokens)
         if not batch:
             return []
-        threads = self._find_threads(len(batch))
+        written = (job.completion_tokens for job in self._jobs.values() if job.is_writing)
+        threads = self._find_threads(is_waited_for(len(batch), written))
         began = self._now()
         try:
             self._context.decode(batch, threads)

@@ -106,8 +106,10 @@ def open_batch(options: Mapping[str, Any]) -> LlamaBatch:
     least = options["threads"]
     most, cores = min(options["idle_threads"], options["cores"]), options["cores"]
 
-    def find_threads(tokens: int) -> int:
-        return choose_threads(tokens, least, most, lambda: count_idle_cores(cores))
+    def find_threads(is_waited_for: bool) -> int:
+        return choose_threads(
+            least, most, lambda: count_idle_cores(cores), is_waited_for=is_waited_for
+        )
 
     batch = LlamaBatch(
         context,

@@ -45,6 +45,8 @@ STEP_S = 0.1
 LEAST_CHUNK = 8
 """Prompt tokens a step takes however slow they are: a large model's cost is in reading its
 weights once, not in the tokens."""
+FIRST_TOKENS = 10
+"""About a first clause."""
 
 
 class Pace:
@@ -77,14 +79,26 @@ class Pace:
         return min(self._most, max(LEAST_CHUNK, fitting))
 
 
-def choose_threads(tokens: int, least: int, most: int, idle_cores: Callable[[], int]) -> int:
-    """With how many threads a step of so many tokens is computed.
+def is_waited_for(tokens: int, written: Iterable[int]) -> bool:
+    """Whether a caller hears nothing until this step is done.
 
-    More than `least`, up to `most`, on cores that are idle, and only for a piece of a prompt. Such
-    a step must be short: llama.cpp's threads wait for each other by spinning, and one whose core is
-    taken by somebody more urgent holds up all of them until that one is done.
+    Args:
+        tokens: of the step.
+        written: how many tokens each reply has that is being written.
     """
-    if tokens < LEAST_CHUNK or most <= least:
+    return tokens >= LEAST_CHUNK or any(count < FIRST_TOKENS for count in written)
+
+
+def choose_threads(
+    least: int, most: int, idle_cores: Callable[[], int], *, is_waited_for: bool
+) -> int:
+    """With how many threads a step is computed.
+
+    More than `least`, up to `most`, on cores that are idle, and only where a caller waits for it:
+    llama.cpp's threads wait for each other by spinning, and one whose core is taken by somebody
+    more urgent meanwhile holds up all of them until that one is done.
+    """
+    if not is_waited_for or most <= least:
         return least
     return min(most, least + idle_cores())
 
