@@ -21,6 +21,7 @@ from voxd.config import Config
 from voxd.engines.health_board import HealthBoard
 from voxd.errors import ConfigError
 from voxd.notify import Notifier
+from voxd.quickly import import_beside
 from voxd.reload import ReadConfig, Reloader, open_reloader
 from voxd.runtime import Runtime, background, open_runtime
 from voxd.server.admission import Admission
@@ -41,6 +42,8 @@ START_STEP_S = 60.0
 CLOSE_S = 30.0
 """What systemd must allow for after the last call: workers, tools, records, each with bounds of its
 own that are far below."""
+LATE = ("voxd.dialog.normalization.words", "voxd.call.turns.build")
+"""What no call needs in its first second, and the daemon not at all to be ready."""
 LATE_S = 10.0
 """After the start; by then whatever is imported beside it is there."""
 LET_GO_S = 1.0
@@ -193,6 +196,8 @@ async def serve(
                 open_reloader(state, keys, notifier, read_again)
             )
         notifier.ready()
+        for name in LATE:
+            import_beside(name)
         await stack.enter_async_context(background(keep_told(state, notifier)))
         await stack.enter_async_context(background(_freeze_late(runtime.calls)))
         logger.info("ready", extra={"tier": config.call.tier})

@@ -10,16 +10,18 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from voxd.call.turns.build import build_turn_call
 from voxd.call.turns.requests import Then, TurnAnswer
-from voxd.call.turns.shell import TurnCall
 from voxd.config import Config
 from voxd.errors import AdmissionRefused
 from voxd.events import EndReason
 from voxd.server.endings import end_call
 from voxd.stack import CallStack
 from voxd.telemetry.outcome import CallFacts, Direction, LineKind, describe_call
+
+if TYPE_CHECKING:
+    from voxd.call.turns.shell import TurnCall
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +67,7 @@ class TurnCalls:
         if len(self._calls) + waiting >= self._most:
             raise AdmissionRefused("max_turn_calls")
 
-    def find(self, call_sid: str) -> tuple[TurnCall, Config] | None:
+    def find(self, call_sid: str) -> "tuple[TurnCall, Config] | None":
         """A call that runs, and its config as it sees it."""
         return self._calls.get(call_sid)
 
@@ -78,8 +80,10 @@ class TurnCalls:
         stack: CallStack,
         parameters: Mapping[str, str],
         direction: Direction = Direction.INBOUND,
-    ) -> TurnCall:
+    ) -> "TurnCall":
         """Begin a call; its place at the language model is held from now on."""
+        from voxd.call.turns.build import build_turn_call  # late, see `voxd.app.LATE`
+
         call = build_turn_call(stack, parameters)
         facts = describe_call(
             *(stack.config, call.call_id, parameters, direction, LineKind.TURNS),
@@ -99,7 +103,7 @@ class TurnCalls:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _run(self, call: TurnCall, stack: CallStack, facts: CallFacts) -> None:
+    async def _run(self, call: "TurnCall", stack: CallStack, facts: CallFacts) -> None:
         runtime, reason = stack.runtime, EndReason.BUG
         own, began = stack.config.call, asyncio.get_running_loop().time()
         extra = {"call": call.call_id, "tier": own.tier, "tenant": own.tenant}
@@ -119,7 +123,7 @@ class TurnCalls:
             )
             logger.info("call ended", extra={**extra, "reason": str(reason)})
 
-    def _let_go(self, call: TurnCall, config: Config) -> None:
+    def _let_go(self, call: "TurnCall", config: Config) -> None:
         """The call is over: of it only its last answer is kept."""
         del self._calls[call.call_id]
         last = call.last_answer

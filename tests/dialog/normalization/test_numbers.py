@@ -9,12 +9,12 @@ from voxd.dialog.normalization.numbers import (
     agree,
     cardinal,
     digits,
-    ends_sentence,
     number_words,
     ordinal,
     split_number,
     year,
 )
+from voxd.dialog.normalization.sentence_end import ends_sentence
 
 
 @pytest.mark.parametrize(

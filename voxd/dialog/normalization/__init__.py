@@ -2,7 +2,7 @@
 
 `voxd.dialog.spoken` calls these one after the other; the order is part of the meaning, because a
 later one takes what an earlier one left. Each is `(text, language) -> text`, never raises for what
-the first two have left, and knows the languages of `numbers.LANGUAGES`:
+the first two have left, and knows `LANGUAGES`:
 
 * `markup`: Markdown, emoji, placeholders, stage directions (any language);
 * `letters`: those that only seem to be one of the alphabet;
@@ -17,3 +17,6 @@ Number words come from num2words; `numbers` mends what its Spanish gets wrong.
 Rejected: leaving this to the voices. Each reads "3/4", "$1.5M" or "Dr." in its own way, none tells
 how, and the words would change in mid-sentence with the engine.
 """
+
+LANGUAGES = ("en", "es")
+"""Languages whose numbers can be said; text of others keeps its digits."""

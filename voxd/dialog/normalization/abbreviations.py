@@ -5,7 +5,7 @@ Only those that stand for one thing; a full stop that also ends the sentence is 
 
 import re
 
-from voxd.dialog.normalization.numbers import ends_sentence
+from voxd.dialog.normalization.sentence_end import ends_sentence
 
 # Written without its full stop -> said. Before a name, so never the end of a sentence:
 _TITLES = {

@@ -5,7 +5,8 @@ A year alone is `counting`'s; a month written short ("Jan.") becomes whole here 
 
 import re
 
-from voxd.dialog.normalization.numbers import cardinal, ends_sentence, ordinal, year
+from voxd.dialog.normalization.numbers import cardinal, ordinal, year
+from voxd.dialog.normalization.sentence_end import ends_sentence
 
 _MONTHS = {
     "en": "January February March April May June July August September October November December",

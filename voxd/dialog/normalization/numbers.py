@@ -7,9 +7,6 @@ import re
 
 from num2words import num2words
 
-LANGUAGES = ("en", "es")
-"""Languages whose numbers can be said; text of others keeps its digits."""
-
 MAX_WHOLE_DIGITS = 12
 """A number with more digits is said digit by digit: nobody follows quadrillions by ear."""
 MAX_BARE_DIGITS = 6
@@ -36,7 +33,6 @@ _FEMININE = re.compile(
     r"(?:a|as|ción|ciones|sión|siones|dad|dades|tud|noches?|tardes?|clases?|partes?|llaves?"
     r"|calles?|manos?|vez|veces|luz|luces)$"
 )
-_SENTENCE_BOUNDARY = re.compile(r"[\"'”’)\]]*(?:\s*$|\s+[\"'“‘(]*(?:[A-ZÁÉÍÓÚÑ](?![A-Z])|[¿¡]))")
 _NOT_NOUNS = frozenset(
     "y o u e ni de del a al en con por para que es son está hasta más menos punto coma mil".split()
 )
@@ -126,9 +122,3 @@ def is_feminine(noun: str) -> bool:
 def is_one(written: str, language: str) -> bool:
     """Whether what is counted stands in the singular."""
     return split_number(written, language) == ("1", "")
-
-
-def ends_sentence(text: str, end: int) -> bool:
-    """Whether a full stop that ends an abbreviation before `end` ends its sentence as well: a
-    capital letter follows (but no "EST"), or nothing."""
-    return _SENTENCE_BOUNDARY.match(text, end) is not None

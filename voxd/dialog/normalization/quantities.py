@@ -8,10 +8,10 @@ import re
 from voxd.dialog.normalization.numbers import (
     NUMBER,
     agree,
-    ends_sentence,
     is_one,
     number_words,
 )
+from voxd.dialog.normalization.sentence_end import ends_sentence
 
 # Written -> (one, many) by language. American spelling, as the shipped voice speaks.
 _UNITS: dict[str, dict[str, tuple[str, str]]] = {

@@ -5,7 +5,8 @@ Hours from 13 to 23 become the half of the day that they belong to.
 
 import re
 
-from voxd.dialog.normalization.numbers import cardinal, ends_sentence
+from voxd.dialog.normalization.numbers import cardinal
+from voxd.dialog.normalization.sentence_end import ends_sentence
 
 _CLOCK = r"(?:[01]?[0-9]|2[0-4])"
 _HALF = r"\s?(?P<half>[aApP])(?:\.\s?[mM]\b\.?|[mM]\b\.?)"
