@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voxd.dialog.normalization import LANGUAGES
 from voxd.dialog.normalization.numbers import (
-    LANGUAGES,
     agree,
     cardinal,
     digits,
