@@ -1,5 +1,6 @@
-from benches.soak import Samples, limit, show, sum_up
+from benches.soak import OVERRIDES, Samples, limit, show, sum_up
 from tests.benches.test_calls import connected, refused
+from voxd.engines.local.piper_worker import MAX_PIECE
 
 
 def steady(value: float, growth: float = 0.0) -> list[tuple[float, float]]:
@@ -37,3 +38,8 @@ def test_it_is_told_how_it_was_judged(capsys: object) -> None:
     show(sum_up(10, 3, seen(growth=0.1), [connected(500)]))
     text = capsys.readouterr().out  # type: ignore[attr-defined]
     assert "GROWS" in text and "flat within noise" in text and "NOT KEPT" in text
+
+
+def test_the_voice_says_at_the_start_the_longest_that_it_ever_gets_at_once() -> None:
+    [text] = (value for value in OVERRIDES.values() if isinstance(value, str))
+    assert 0.95 * MAX_PIECE < len(text) <= MAX_PIECE
