@@ -283,6 +283,23 @@ def test_an_overflowing_conversation_loses_its_oldest_messages(batch: LlamaBatch
     assert done.prompt_tokens <= 512 - 24
 
 
+def test_after_an_overflow_no_caller_waits_for_old_messages_to_be_read_again(
+    batch: LlamaBatch,
+) -> None:
+    history: list[Message] = []
+    dropped = []
+    for turn in range(24):
+        ask_again = ask(f"Question number {turn}?", *history)
+        item = request("a", ask_again)
+        done = run(batch, item).finished[item.id]
+        assert not turn or done.prompt_tokens - done.cached_tokens < 40
+        dropped.append(done.dropped_messages)
+        history += [ask_again[-1], Message("assistant", "I see.")]
+        ahead = request("a", ask("", *history)[:-1], 0)
+        run(batch, ahead)
+    assert dropped[0] == 0 < dropped[-1]
+
+
 def test_what_can_never_fit_is_a_bad_request_and_takes_no_sequence(batch: LlamaBatch) -> None:
     items = [
         request("a", ask("word " * 600)),

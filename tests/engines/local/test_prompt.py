@@ -32,6 +32,12 @@ def count(messages: object) -> list[int]:
     return [0] * (10 * len(messages))
 
 
+def spell(messages: object) -> list[int]:
+    """A tokenizer of a token for each character."""
+    assert isinstance(messages, list | tuple)
+    return [ord(character) for message in messages for character in message.content]
+
+
 def test_rendering_only_appends() -> None:
     template = ChatTemplate(CHATML)
     texts = [template.render(conversation(turns), awaits_reply=True) for turns in (1, 2, 3)]
@@ -117,6 +123,29 @@ def test_in_a_long_conversation_a_whole_block_goes_so_that_later_turns_keep_thei
         for turns in range(9, 16)
     ]
     assert dropped == [0, 9, 9, 9, 9, 9, 17]
+
+
+def test_what_is_read_ahead_and_the_prompt_after_it_leave_out_the_same() -> None:
+    for turns in range(2, 40):
+        messages = conversation(turns)
+        read = fit_prompt(messages[:-1], spell, 300, may_drop=True, ahead=270)
+        prompt = fit_prompt(messages, spell, 300, may_drop=True, ahead=270)
+        assert prompt.tokens[: len(read.tokens)] == read.tokens
+        assert len(read.tokens) <= 270
+
+
+def test_room_for_the_callers_words_is_given_up_when_dropping_does_not_make_it() -> None:
+    messages = conversation(3)
+    assert fit_prompt(messages, count, 1000, may_drop=True, ahead=9).dropped_messages == 0
+    assert fit_prompt(messages, count, 40, may_drop=True, ahead=9).dropped_messages == 3
+    assert fit_prompt(messages, count, 1000, may_drop=False, ahead=9).dropped_messages == 0
+
+
+def test_words_that_need_more_than_was_kept_for_them_cost_older_messages() -> None:
+    messages = [*conversation(3)[:-1], Message("user", "many words " * 23)]
+    read = fit_prompt(messages[:-1], spell, 270, may_drop=True, ahead=200)
+    prompt = fit_prompt(messages, spell, 270, may_drop=True, ahead=200)
+    assert read.dropped_messages == 0 < prompt.dropped_messages
 
 
 def test_dropping_can_be_forbidden() -> None:

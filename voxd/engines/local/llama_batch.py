@@ -37,6 +37,9 @@ from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, is_waited_for, plan_step
 from voxd.errors import Category, ModelError
 
+CALLER_SHARE = 16
+"""This part of a context is kept for the caller's next words: 128 tokens of 2048, half a minute of
+speech."""
 WARM_TOKENS = 8
 """Enough to read every weight once; more would only cost time at the start."""
 
@@ -158,11 +161,12 @@ class LlamaBatch:
         return [cancelled(request) for request in requests if request is not None]
 
     def _start(self, held: Held, request: Request) -> list[Answer]:
+        reply_tokens = request.max_tokens or held.reply_tokens
         try:
-            prompt = self._read(request)
+            prompt = self._read(request, reply_tokens)
         except (PromptError, DecodeError) as error:
             return [Failed(request.id, Category.BAD_REQUEST, str(error))]
-        held.call_id = request.call_id
+        held.call_id, held.reply_tokens = request.call_id, reply_tokens
         # A reply needs the logits of the prompt's last token, so that one is always computed.
         cached = self._pool.reuse(held, prompt.tokens, spare=1 if request.writes else 0)
         sampler = None
@@ -174,7 +178,7 @@ class LlamaBatch:
         started = Started(request.id)
         return [started] if job.pending else [started, *self._finish(job, "prepared")]
 
-    def _read(self, request: Request) -> Prompt:
+    def _read(self, request: Request, reply_tokens: int) -> Prompt:
         def tokenize(messages: Sequence[Message]) -> list[int]:
             if request.writes:
                 return self._tokenize(messages, awaits_reply=True)
@@ -187,7 +191,12 @@ class LlamaBatch:
 
         room = self._context_tokens - request.max_tokens
         prompt = fit_prompt(
-            request.messages, tokenize, room, may_drop=self._may_drop, head=request.head
+            request.messages,
+            tokenize,
+            room,
+            may_drop=self._may_drop,
+            head=request.head,
+            ahead=self._context_tokens - reply_tokens - self._context_tokens // CALLER_SHARE,
         )
         if not prompt.tokens:
             raise PromptError("the prompt is empty")

@@ -39,6 +39,8 @@ class Held:
     """Whose it is; empty: nobody's."""
     tokens: list[int] = field(default_factory=list)
     """In the cache, from position 0."""
+    reply_tokens: int = 0
+    """Most tokens of the call's last reply, and so probably of the next."""
 
 
 class SequencePool:
@@ -117,7 +119,7 @@ class SequencePool:
     def release(self, held: Held) -> None:
         """Its call is over."""
         self.forget(held)
-        held.call_id = ""
+        held.call_id, held.reply_tokens = "", 0
 
     def forget(self, held: Held) -> None:
         """Empty a sequence."""

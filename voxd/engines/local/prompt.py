@@ -134,6 +134,7 @@ def fit_prompt(
     *,
     may_drop: bool,
     head: int = 1,
+    ahead: int | None = None,
 ) -> Prompt:
     """The prompt's tokens, without the oldest messages when they do not fit.
 
@@ -141,18 +142,25 @@ def fit_prompt(
     exchanges, so that what is left begins with the caller, `DROP_BLOCK` messages at a time while
     there are enough.
 
+    What is read ahead of the caller's next words must leave out what the prompt with these words
+    does, or all of it is read again while the caller waits. So both go by what is known before
+    them: by `ahead`, in which the words and the reply have room.
+
     Args:
         tokenize: renders messages and cuts them into tokens.
         room: most tokens.
         may_drop: False: a prompt that does not fit is an error.
         head: messages from the system prompt to the last example; 1: no examples.
+        ahead: most tokens without the caller's last words, as long as leaving out older messages
+            gets there; None: any number.
 
     Raises:
         PromptError: it does not fit.
     """
     tokens = tokenize(messages)
-    if len(tokens) <= room:
-        return Prompt(tokens, 0)
+    fitting = Prompt(tokens, 0) if len(tokens) <= room else None
+    if fitting and (not may_drop or _is_within(ahead, messages, tokens, tokenize)):
+        return fitting
     if not may_drop:
         raise PromptError(f"the prompt has {len(tokens)} tokens, there is room for {room}")
     if not messages or messages[0].role != "system":
@@ -168,6 +176,25 @@ def fit_prompt(
     for cut in [*blocks, *cuts]:
         kept = [*messages[:head], *messages[cut:]]
         tokens = tokenize(kept)
-        if len(tokens) <= room:
-            return Prompt(tokens, cut - head)
+        if len(tokens) > room:
+            continue
+        prompt = Prompt(tokens, cut - head)
+        if _is_within(ahead, kept, tokens, tokenize):
+            return prompt
+        fitting = fitting or prompt
+    if fitting:
+        return fitting
     raise PromptError(f"the shortest prompt has {len(tokens)} tokens, there is room for {room}")
+
+
+def _is_within(
+    limit: int | None,
+    messages: Sequence[Message],
+    tokens: list[int],
+    tokenize: Callable[[Sequence[Message]], list[int]],
+) -> bool:
+    """Whether these messages (`tokens` in all) are within it without the caller's last words."""
+    if limit is None or len(tokens) <= limit:
+        return True
+    before = messages[:-1] if messages[-1].role == "user" else messages
+    return not before or len(tokenize(before)) <= limit
