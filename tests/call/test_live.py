@@ -1,6 +1,8 @@
 """The shell: every command has its effect, every fact reaches the brain, the end is clean."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -95,6 +97,21 @@ async def test_the_first_event_is_the_start_and_the_last_is_the_end() -> None:
     assert (first.call_id, first.parameters) == ("CA0001", {"bot": "frontdesk"})
     assert isinstance(last, CallEnded)
     assert last.reason is EndReason.CALLER_HUNG_UP
+
+
+async def test_a_call_that_is_over_leaves_nothing_to_the_collector() -> None:
+    gc.disable()
+    try:
+        async with shell(on(CallStarted, do.StartReply(1, 1, True, PROMPT))) as it:
+            await asyncio.sleep(0.5)
+            assert it.stage.line.played
+            call = it.call
+            parts = [weakref.ref(part) for part in (call, call._speaker, call._transcriber)]
+        del call, it
+        await asyncio.sleep(0.1)
+        assert [part() for part in parts] == [None] * 3
+    finally:
+        gc.enable()
 
 
 async def test_a_held_reply_sounds_only_after_its_commit() -> None:

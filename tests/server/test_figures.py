@@ -91,13 +91,14 @@ async def test_calls_without_room_are_counted_by_what_was_short() -> None:
 async def test_the_queue_for_local_compute_is_told_by_priority() -> None:
     async with serving() as server:
         compute = LocalCompute(Local())
-        compute.granted[Priority.COMMITTED] = 4
-        compute.waited_s[Priority.COMMITTED] = 0.5
+        for waited_s in (0.0, 0.0, 0.03, 0.47):
+            compute.waits.labels("committed").observe(waited_s)
         object.__setattr__(server.runtime, "compute", compute)
         found = await scrape(server)
     assert found["voxd_local_queue_requests"]["committed",] == 0.0
     assert found["voxd_local_queue_wait_seconds_count"]["committed",] == 4.0
     assert found["voxd_local_queue_wait_seconds_sum"]["committed",] == 0.5
+    assert found["voxd_local_queue_wait_seconds_bucket"]["0.005", "committed"] == 2.0
     assert len(found["voxd_local_queue_wait_seconds_sum"]) == len(Priority)
 
 

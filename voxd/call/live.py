@@ -30,6 +30,7 @@ from voxd.call.transport import Transport
 from voxd.commands import Command
 from voxd.contracts import LanguageModel, Priority
 from voxd.events import CallEnded, CallStarted, DigitPressed, EndReason, Event
+from voxd.letting_go import let_go
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.logs import bind_call
 from voxd.twilio.media import Dtmf, Mark, Media, Stop
@@ -110,6 +111,7 @@ class LiveCall:
                 reason = EndReason.BUG
             finally:
                 self._timers.close()
+                self._speaker.close()
                 self.journal.record(_now(), CallEnded(_now(), reason))
                 await self._give_back()
         return reason
@@ -127,11 +129,13 @@ class LiveCall:
                     self._speaker.run(),
                 )
             ]
+            for task in parts:
+                task.add_done_callback(let_go)
             reason = await self._think(tasks)
             others = (self._preparing, self._judgement, *self._asking)
-            for task in (*parts, *self._replies.values(), *others):
-                if task is not None:
-                    task.cancel()
+            for running in (*parts, *self._replies.values(), *others):
+                if running is not None:
+                    running.cancel()
         return reason
 
     async def _think(self, tasks: asyncio.TaskGroup) -> EndReason:

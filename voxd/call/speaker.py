@@ -207,6 +207,15 @@ class Speaker:
             if (clause.voice.reply_id, clause.number) == key:
                 return
 
+    def close(self) -> None:
+        """The call is over: forget all audio, and with it who knows whom."""
+        for voice in self._voices.values():
+            voice.drop()
+        self._voices.clear()
+        self._order.clear()
+        self._unheard.clear()
+        self._retained.forget()
+
     # --- the sending task ---------------------------------------------------------------------
 
     async def run(self) -> None:

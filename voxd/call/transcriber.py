@@ -37,6 +37,7 @@ from voxd.events import (
     Kind,
     TranscriptReceived,
 )
+from voxd.letting_go import let_go
 
 MIN_WORDS_S = 0.4
 """Speech of this length that an engine has no words for is worth a second opinion. The shortest
@@ -186,6 +187,7 @@ class Transcriber:
         else:
             self._serve(index)
         lane.task = tasks.create_task(self._use(lane))
+        lane.task.add_done_callback(let_go)
 
     async def _use(self, lane: Lane) -> None:
         """Use one stream to its end. Its failure counts at once, not after it is closed."""

@@ -11,11 +11,10 @@ from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from prometheus_client import Metric, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from voxd import __version__
 from voxd.contracts import EngineState, Priority
-from voxd.engines.local.compute import LocalCompute
 from voxd.runtime import Runtime, Stage
 from voxd.server.state import ServerState
 from voxd.telemetry.outcome import LineKind
@@ -105,16 +104,7 @@ def _read_compute(runtime: Runtime) -> Iterator[Metric]:
         depths = {(_word(priority),): waiting[priority] for priority in Priority}
         text = "Requests that wait for local compute."
         yield _gauges("local_queue_requests", text, ("priority",), depths)
-        yield _waits(runtime.compute)
-
-
-def _waits(compute: LocalCompute) -> Metric:
-    text = "How long requests waited for local compute."
-    family = SummaryMetricFamily("voxd_local_queue_wait_seconds", text, labels=("priority",))
-    for priority in Priority:
-        count, waited_s = compute.granted[priority], compute.waited_s[priority]
-        family.add_metric((_word(priority),), count_value=count, sum_value=waited_s)
-    return family
+        yield from runtime.compute.waits.collect()
 
 
 def _read_stores(runtime: Runtime) -> Iterator[Metric]:

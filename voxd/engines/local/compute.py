@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from prometheus_client import Histogram
 
 from voxd.config import Local
 from voxd.contracts import EngineStatus, Priority
@@ -40,6 +41,8 @@ RECENT = 256
 """Requests over which waits are remembered."""
 RECENT_S = 5.0
 """How far back `load` looks at waits."""
+WAIT_S = (0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8, 1.5, 3.0, 6.0, 12.0)
+"""Buckets of waits; the first holds those that were given to a worker at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +67,17 @@ class LocalCompute:
         self._jobs: dict[int, Job] = {}
         self._tickets: dict[int, Ticket] = {}
         self._ids = itertools.count(1)
-        self._waits: deque[tuple[float, float]] = deque(maxlen=RECENT)
-        self.granted: Counter[Priority] = Counter()
-        """Requests that were given to a worker so far."""
-        self.waited_s = dict.fromkeys(Priority, 0.0)
-        """How long these had waited, together, seconds."""
+        self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
+        self.waits = Histogram(
+            "voxd_local_queue_wait_seconds",
+            "How long requests waited for local compute.",
+            ("priority",),
+            registry=None,
+            buckets=WAIT_S,
+        )
+        """Of those given to a worker so far; each priority by its name in small letters."""
+        for priority in Priority:
+            self.waits.labels(priority.name.lower())
         self._loop = asyncio.get_running_loop()
         self._now = self._loop.time
         self._running: list[asyncio.Task[None]] = []
@@ -115,7 +124,7 @@ class LocalCompute:
         now = self._now()
         waiting = self._scheduler.waiting()
         waits = [now - ticket.at for ticket in waiting if ticket.priority <= Priority.GREETING]
-        waits += [wait_s for at, wait_s in self._waits if now - at <= RECENT_S]
+        waits += [wait_s for at, wait_s in self._recent if now - at <= RECENT_S]
         return Load(len(waiting), max(waits, default=0.0))
 
     def submit(self, member: Member, work: Work, priority: Priority, deadline: float) -> Job:
@@ -213,10 +222,9 @@ class LocalCompute:
             job = self._forget(ticket.id)
             job.fail(job.error(Category.OVERLOADED, Phase.CONNECT, "its queue is full"))
         for ticket in decision.dispatch:
-            self.granted[ticket.priority] += 1
-            self.waited_s[ticket.priority] += now - ticket.at
+            self.waits.labels(ticket.priority.name.lower()).observe(max(0.0, now - ticket.at))
             if ticket.priority <= Priority.GREETING:
-                self._waits.append((now, now - ticket.at))
+                self._recent.append((now, now - ticket.at))
             work = self._jobs[ticket.id].work
             fields = {
                 "op": work.op,

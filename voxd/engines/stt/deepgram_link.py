@@ -17,6 +17,7 @@ from voxd.engines.failure import decode_retry_after, judge_status
 from voxd.engines.stt.deepgram_words import read_message
 from voxd.engines.tls import tls_context
 from voxd.errors import Category, EngineError, Phase
+from voxd.letting_go import let_go
 from voxd.quickly import import_httpx
 
 CLOSE_S = 0.3
@@ -87,6 +88,7 @@ class Incoming:
     def __init__(self, extension: Any) -> None:
         self.name = extension.name
         self.decode = extension.decode
+        extension.encoder = None  # its window would be memory of every call
 
     def encode(self, frame: Any) -> Any:
         """Nothing is done to what is sent."""
@@ -156,6 +158,7 @@ class DeepgramLink:
             connection._websocket.extensions = [
                 Incoming(extension) for extension in connection._websocket.extensions
             ]
+            connection._websocket.keepalive_ping_task.add_done_callback(let_go)
             yield DeepgramSocket(self._engine, connection)
 
 
