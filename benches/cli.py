@@ -27,7 +27,7 @@ asterisk-core-sounds-en (installed if this is root; 8 kHz, one speaker).
   scripts/bench room       three times as many calls as there is room for (about 5 min)
   scripts/bench cloud      own overhead of cloud calls, 1 and 50 at once (about 9 min)
   scripts/bench start      how soon a daemon is ready, and its memory (about 3 min)
-  scripts/bench soak       calls without a pause: does anything grow? (about 11 min)
+  scripts/bench soak       calls without a pause: does anything grow? (about 14 min)
   scripts/bench failover   what each failure of a provider costs a caller (about 40 min)
   scripts/bench peer       pipecat beside voxd, same caller and weights (about an hour)
   scripts/bench barge      what silences the agent, how soon, and what does not (about 3 min)
@@ -108,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(run=_run_start)
 
     soak = commands.add_parser("soak", help="memory, descriptors, tasks, latency over time")
-    soak.add_argument("--minutes", type=float, default=10.0, help="of calls (10)")
+    soak.add_argument("--minutes", type=float, default=10.0, help="that count, after 3 more (10)")
     soak.add_argument(
         "--calls", type=_positive, metavar="N", help="at once (80 %% of what the machine carries)"
     )

@@ -3,7 +3,8 @@
 One daemon with the shipped config; callers hang up and others ring at once, so that the machine is
 kept at a share of its limit (80 %). Sampled are every few seconds, in calls and between them alike,
 memory of the daemon and of its workers (PSS), open descriptors, asyncio tasks; and of each call's
-turns, how soon they were answered. The first two minutes are left out.
+turns, how soon they were answered. Three minutes of calls before that do not count: in them the
+voice's memory finds its size.
 
 Two things that grow up to a bound, and take more than ten minutes for it, are spared the run: the
 cache of replies is off (16 MiB), and the voice says its longest text at the start, because it keeps
@@ -36,8 +37,8 @@ SHARE = 0.8
 """Of the calls that the machine carries."""
 TURNS = 3
 """Of each call: some half a minute."""
-WARM_S = 120.0
-"""At the beginning, which does not count; at most a quarter of the run."""
+WARM_S = 180.0
+"""Of calls before those that count; at most a third as long as these."""
 SAMPLE_S = 2.0
 CALL_LIMIT_S = 180.0
 TOLERANCES = {"daemon": ("MiB", 5.0), "workers": ("MiB", 20.0), "files": ("", 5.0)}
@@ -101,9 +102,15 @@ def limit() -> int:
     return max(1, math.floor(SHARE * CALLS_PER_CORE * len(os.sched_getaffinity(0))))
 
 
+def warm_s(minutes: float) -> float:
+    """How long calls run before a run that is to count so many minutes."""
+    return min(WARM_S, minutes * 60 / 3)
+
+
 async def run(directory: Path, minutes: float, callers: int, show: Callable[[str], None]) -> Result:
     """Soak a daemon; `show` gets a line now and then."""
     samples, reports = Samples(), list[CallReport]()
+    for_s = warm_s(minutes) + minutes * 60
     with run_daemon(directory, OVERRIDES) as daemon:
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
@@ -111,7 +118,7 @@ async def run(directory: Path, minutes: float, callers: int, show: Callable[[str
             async with asyncio.TaskGroup() as callers_group:
                 for caller in range(callers):
                     callers_group.create_task(
-                        _ring(daemon, caller, callers, began, minutes * 60, samples, reports)
+                        _ring(daemon, caller, callers, began, for_s, samples, reports)
                     )
             watching.cancel()
     return sum_up(minutes, callers, samples, reports)
@@ -119,7 +126,7 @@ async def run(directory: Path, minutes: float, callers: int, show: Callable[[str
 
 def sum_up(minutes: float, callers: int, samples: Samples, reports: list[CallReport]) -> Result:
     """Reduce what was seen to trends."""
-    warm_s = min(WARM_S, minutes * 60 / 4)
+    counted_from = warm_s(minutes)
     drift_ms = DRIFT * (sum(wait for _, wait in samples.waits_ms) / max(1, len(samples.waits_ms)))
     figures = (
         ("memory of the daemon", "MiB", samples.daemon_mib, TOLERANCES["daemon"][1]),
@@ -132,7 +139,7 @@ def sum_up(minutes: float, callers: int, samples: Samples, reports: list[CallRep
     )
     trends = []
     for name, unit, seen, tolerance in figures:
-        warm = [(at, value) for at, value in sorted(seen) if at >= warm_s]
+        warm = [(at, value) for at, value in sorted(seen) if at >= counted_from]
         if len(warm) >= 3:
             trends.append(find_trend(name, unit, warm, tolerance))
     connected = [report for report in reports if report.outcome is Outcome.CONNECTED]

@@ -25,7 +25,7 @@ def test_a_leak_or_a_refused_call_breaks_it() -> None:
 
 
 def test_the_beginning_does_not_count() -> None:
-    filling = Samples(daemon_mib=[(at, 50 if at < 60 else 90.0) for at, _ in steady(0)])
+    filling = Samples(daemon_mib=[(at, 50 if at < 175 else 90.0) for at, _ in steady(0)])
     [trend] = sum_up(10, 3, filling, []).trends
     assert trend.is_flat and trend.mean == 90
 

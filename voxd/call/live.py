@@ -121,7 +121,7 @@ class LiveCall:
         self._inbox.post(CallStarted(_now(), call_id, parameters))
         async with asyncio.TaskGroup() as tasks:
             parts = [
-                tasks.create_task(part)
+                _begin(tasks, part)
                 for part in (
                     self._read_line(),
                     self._listener.run(),
@@ -129,13 +129,11 @@ class LiveCall:
                     self._speaker.run(),
                 )
             ]
-            for task in parts:
-                task.add_done_callback(let_go)
             reason = await self._think(tasks)
             others = (self._preparing, self._judgement, *self._asking)
-            for running in (*parts, *self._replies.values(), *others):
-                if running is not None:
-                    running.cancel()
+            for task in (*parts, *self._replies.values(), *others):
+                if task is not None:
+                    task.cancel()
         return reason
 
     async def _think(self, tasks: asyncio.TaskGroup) -> EndReason:
@@ -161,10 +159,10 @@ class LiveCall:
                 self._replier.fill(command)
             case do.Say(reply_id):
                 voice = self._speaker.open(reply_id, is_reply=False, is_committed=True)
-                self._start(reply_id, tasks.create_task(self._replier.say(command, voice)))
+                self._start(reply_id, _begin(tasks, self._replier.say(command, voice)))
             case do.StartReply(reply_id=reply_id, committed=committed):
                 voice = self._speaker.open(reply_id, is_reply=True, is_committed=committed)
-                self._start(reply_id, tasks.create_task(self._replier.reply(command, voice)))
+                self._start(reply_id, _begin(tasks, self._replier.reply(command, voice)))
             case do.CommitReply(reply_id):
                 self._speaker.commit(reply_id)
             case do.DropReply(reply_id):
@@ -184,7 +182,7 @@ class LiveCall:
             case do.JudgeTurn(speech_end):
                 if self._judgement is not None:
                     self._judgement.cancel()
-                self._judgement = tasks.create_task(self._judging.judge(speech_end))
+                self._judgement = _begin(tasks, self._judging.judge(speech_end))
             case do.CloseUtterance(until):
                 self._listener.close_utterance(until)
             case do.AwaitPause(pause_s):
@@ -194,7 +192,7 @@ class LiveCall:
             case do.StopTimer(timer):
                 self._timers.stop(timer)
             case do.CallTool():
-                asking = tasks.create_task(self._tooling.ask(command))
+                asking = _begin(tasks, self._tooling.ask(command))
                 self._asking.add(asking)
                 asking.add_done_callback(self._asking.discard)
             case do.SendDigits(reply_id):
@@ -214,7 +212,7 @@ class LiveCall:
             self._preparing.cancel()
         priority = Priority.SPECULATION if self._has_prepared else Priority.GREETING
         self._has_prepared = True
-        self._preparing = tasks.create_task(self._replier.prepare(command, priority))
+        self._preparing = _begin(tasks, self._replier.prepare(command, priority))
 
     async def _read_line(self) -> None:
         """The line's messages to the ear, the mouth and the inbox."""
@@ -252,6 +250,13 @@ class LiveCall:
                 await give_back
         except Exception:  # border: the call is over, whatever this says
             logger.warning("call was not closed cleanly", exc_info=True)
+
+
+def _begin(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    """A task of the call, which keeps nothing of it when it is cancelled."""
+    task = tasks.create_task(work)
+    task.add_done_callback(let_go)
+    return task
 
 
 def _now() -> float:
