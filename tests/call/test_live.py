@@ -6,6 +6,8 @@ import weakref
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
+import pytest
+
 from tests.fakes.call import Stage
 from tests.fakes.language_model import STALL, FakeLanguageModel, said
 from voxd import commands as do
@@ -99,12 +101,27 @@ async def test_the_first_event_is_the_start_and_the_last_is_the_end() -> None:
     assert last.reason is EndReason.CALLER_HUNG_UP
 
 
-async def test_a_call_that_is_over_leaves_nothing_to_the_collector() -> None:
+def told_well() -> Stage:
+    return Stage()
+
+
+def in_mid_reply() -> Stage:
+    return Stage(llm=FakeLanguageModel((0.1, "All right.", STALL)))
+
+
+@pytest.mark.parametrize("make_stage", [told_well, in_mid_reply])
+async def test_a_call_that_is_over_leaves_nothing_to_the_collector(
+    make_stage: Callable[[], Stage],
+) -> None:
+    starts = (do.StartReply(1, 1, True, PROMPT), do.StartReply(1, 2, False, PROMPT))
     gc.disable()
     try:
-        async with shell(on(CallStarted, do.StartReply(1, 1, True, PROMPT))) as it:
-            await asyncio.sleep(0.5)
-            assert it.stage.line.played
+        rule = both(
+            on(CallStarted, *starts, do.StartTimer(Timer.IDLE, 1, 0.2)),
+            on(TimerFired, do.DropReply(2)),
+        )
+        async with shell(rule, make_stage()) as it:
+            await asyncio.sleep(0.6)
             call = it.call
             parts = [weakref.ref(part) for part in (call, call._speaker, call._transcriber)]
         del call, it

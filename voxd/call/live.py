@@ -30,7 +30,7 @@ from voxd.call.transport import Transport
 from voxd.commands import Command
 from voxd.contracts import LanguageModel, Priority
 from voxd.events import CallEnded, CallStarted, DigitPressed, EndReason, Event
-from voxd.letting_go import let_go
+from voxd.letting_go import begin
 from voxd.telemetry.journal import Journal
 from voxd.telemetry.logs import bind_call
 from voxd.twilio.media import Dtmf, Mark, Media, Stop
@@ -121,7 +121,7 @@ class LiveCall:
         self._inbox.post(CallStarted(_now(), call_id, parameters))
         async with asyncio.TaskGroup() as tasks:
             parts = [
-                _begin(tasks, part)
+                begin(tasks, part)
                 for part in (
                     self._read_line(),
                     self._listener.run(),
@@ -159,10 +159,10 @@ class LiveCall:
                 self._replier.fill(command)
             case do.Say(reply_id):
                 voice = self._speaker.open(reply_id, is_reply=False, is_committed=True)
-                self._start(reply_id, _begin(tasks, self._replier.say(command, voice)))
+                self._start(reply_id, begin(tasks, self._replier.say(command, voice)))
             case do.StartReply(reply_id=reply_id, committed=committed):
                 voice = self._speaker.open(reply_id, is_reply=True, is_committed=committed)
-                self._start(reply_id, _begin(tasks, self._replier.reply(command, voice)))
+                self._start(reply_id, begin(tasks, self._replier.reply(command, voice)))
             case do.CommitReply(reply_id):
                 self._speaker.commit(reply_id)
             case do.DropReply(reply_id):
@@ -182,7 +182,7 @@ class LiveCall:
             case do.JudgeTurn(speech_end):
                 if self._judgement is not None:
                     self._judgement.cancel()
-                self._judgement = _begin(tasks, self._judging.judge(speech_end))
+                self._judgement = begin(tasks, self._judging.judge(speech_end))
             case do.CloseUtterance(until):
                 self._listener.close_utterance(until)
             case do.AwaitPause(pause_s):
@@ -192,7 +192,7 @@ class LiveCall:
             case do.StopTimer(timer):
                 self._timers.stop(timer)
             case do.CallTool():
-                asking = _begin(tasks, self._tooling.ask(command))
+                asking = begin(tasks, self._tooling.ask(command))
                 self._asking.add(asking)
                 asking.add_done_callback(self._asking.discard)
             case do.SendDigits(reply_id):
@@ -212,7 +212,7 @@ class LiveCall:
             self._preparing.cancel()
         priority = Priority.SPECULATION if self._has_prepared else Priority.GREETING
         self._has_prepared = True
-        self._preparing = _begin(tasks, self._replier.prepare(command, priority))
+        self._preparing = begin(tasks, self._replier.prepare(command, priority))
 
     async def _read_line(self) -> None:
         """The line's messages to the ear, the mouth and the inbox."""
@@ -250,13 +250,6 @@ class LiveCall:
                 await give_back
         except Exception:  # border: the call is over, whatever this says
             logger.warning("call was not closed cleanly", exc_info=True)
-
-
-def _begin(tasks: asyncio.TaskGroup, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-    """A task of the call, which keeps nothing of it when it is cancelled."""
-    task = tasks.create_task(work)
-    task.add_done_callback(let_go)
-    return task
 
 
 def _now() -> float:

@@ -136,7 +136,8 @@ class Replier:
         except* _Failed as group:
             failed = group.exceptions[0]
         assert failed is None or isinstance(failed, _Failed)
-        return failed
+        # The traceback has this frame, and this frame the error.
+        return None if failed is None else failed.with_traceback(None)
 
     async def _render(self, command: Say, clause: Written, engine: str, voice: Voice) -> None:
         """Speak a phrase that is not stored for the engine."""

@@ -208,7 +208,8 @@ class Speaker:
                 return
 
     def close(self) -> None:
-        """The call is over: forget all audio, and with it who knows whom."""
+        """Forget all audio once every task of the call has ended. Voices and speaker know each
+        other; this parts them."""
         for voice in self._voices.values():
             voice.drop()
         self._voices.clear()

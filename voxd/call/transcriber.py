@@ -37,7 +37,7 @@ from voxd.events import (
     Kind,
     TranscriptReceived,
 )
-from voxd.letting_go import let_go
+from voxd.letting_go import begin
 
 MIN_WORDS_S = 0.4
 """Speech of this length that an engine has no words for is worth a second opinion. The shortest
@@ -72,8 +72,8 @@ class Transcriber:
         """The one that serves the call, then those started beside it."""
         self._serving: int | None = None
         """Place in the chain of the engine that serves the call, or did until it failed."""
-        self._error: EngineError | None = None
-        """The last failure."""
+        self._failure: tuple[str, Category, Phase] | None = None
+        """The last one: engine, and what its error said."""
         self._asked_at = 0.0
         """When the open question was put, loop clock."""
         self._silent: dict[Lane, Transcript] = {}
@@ -124,10 +124,8 @@ class Transcriber:
                 except TimeoutError:
                     pass
                 self._wake.clear()
-            error = self._error
-            assert error is not None
-            failed = (Kind.STT, error.engine, error.category, error.phase)
-            self._post(EngineFailed(self._now(), *failed))
+            assert self._failure is not None
+            self._post(EngineFailed(self._now(), Kind.STT, *self._failure))
 
     def _walk_on(self, now: float, tasks: asyncio.TaskGroup) -> bool:
         """Leave and start lanes as is due; False when the chain is exhausted."""
@@ -186,8 +184,7 @@ class Transcriber:
             self._post(HedgeStarted(now, Kind.STT, lane.engine.name))
         else:
             self._serve(index)
-        lane.task = tasks.create_task(self._use(lane))
-        lane.task.add_done_callback(let_go)
+        lane.task = begin(tasks, self._use(lane))
 
     async def _use(self, lane: Lane) -> None:
         """Use one stream to its end. Its failure counts at once, not after it is closed."""
@@ -259,7 +256,7 @@ class Transcriber:
             self._board.record_error(error)
         else:
             self._board.record_late(lane.engine.name, late_s)
-        self._error = error
+        self._failure = (error.engine, error.category, error.phase)
         if lane.is_beside:
             self._end_hedge(lane, won=False)
         if self._lanes:
@@ -277,11 +274,12 @@ class Transcriber:
     def _serve(self, index: int) -> None:
         """From now this engine serves the call."""
         left, self._serving = self._serving, index
-        if left is None or left == index or self._error is None:
+        if left is None or left == index or self._failure is None:
             return
         names = self._chain[left].name, self._chain[index].name
         self._board.record_switch(*names)
-        self._post(EngineSwitched(self._now(), Kind.STT, *names, self._error.category))
+        _, category, _ = self._failure
+        self._post(EngineSwitched(self._now(), Kind.STT, *names, category))
 
     def _streams(self) -> list[TranscriptStream]:
         return [lane.stream for lane in self._lanes if lane.stream is not None]

@@ -1,7 +1,7 @@
 from tests.engines.local.llama_setup import SYSTEM, request
 from voxd.engines.local.llama_job import Job
 from voxd.engines.local.llama_sequences import Held
-from voxd.engines.local.prompt import Prompt
+from voxd.engines.local.prompt_fit import Prompt
 from voxd.engines.local.reply_end import ReplyEnd
 
 

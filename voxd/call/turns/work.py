@@ -7,6 +7,7 @@ from voxd.call.turns.script import Part
 from voxd.call.turns.writer import TurnWriter
 from voxd.commands import CallTool, PreparePrompt, StartReply
 from voxd.contracts import Priority
+from voxd.letting_go import begin
 
 
 class TurnWork:
@@ -25,7 +26,7 @@ class TurnWork:
     def write(self, command: StartReply, part: Part) -> None:
         """Have a reply written into its part."""
         reply_id = command.reply_id
-        task = self._tasks.create_task(self._writer.reply(command, part))
+        task = begin(self._tasks, self._writer.reply(command, part))
         self._replies[reply_id] = task
         task.add_done_callback(lambda _: self._replies.pop(reply_id, None))
 
@@ -39,11 +40,11 @@ class TurnWork:
         priority = Priority.GREETING if self._preparing is None else Priority.SPECULATION
         if self._preparing is not None:
             self._preparing.cancel()
-        self._preparing = self._tasks.create_task(self._writer.prepare(command, priority))
+        self._preparing = begin(self._tasks, self._writer.prepare(command, priority))
 
     def ask(self, command: CallTool) -> None:
         """Ask a tool."""
-        task = self._tasks.create_task(self._tooling.ask(command))
+        task = begin(self._tasks, self._tooling.ask(command))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
 

@@ -70,7 +70,7 @@ class LocalCompute:
         self._recent: deque[tuple[float, float]] = deque(maxlen=RECENT)
         self.waits = Histogram(
             "voxd_local_queue_wait_seconds",
-            "How long requests waited for local compute.",
+            "How long requests waited until a local worker got them (not those that never did).",
             ("priority",),
             registry=None,
             buckets=WAIT_S,

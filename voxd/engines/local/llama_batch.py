@@ -32,14 +32,15 @@ from voxd.engines.local.llama_request import (
 )
 from voxd.engines.local.llama_sampler import CallSampler
 from voxd.engines.local.llama_sequences import Held, SequencePool
-from voxd.engines.local.prompt import ChatTemplate, Prompt, PromptError, fit_prompt
+from voxd.engines.local.prompt import ChatTemplate, PromptError
+from voxd.engines.local.prompt_fit import Prompt, fit_prompt
 from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import BatchToken, Pace, common_prefix, is_waited_for, plan_step
 from voxd.errors import Category, ModelError
 
-CALLER_SHARE = 16
-"""This part of a context is kept for the caller's next words: 128 tokens of 2048, half a minute of
-speech."""
+CALLER_TOKENS, CALLER_SHARE = 128, 16
+"""Kept free for the caller's next words when a prompt is read ahead: half a minute of speech, but
+no more than this part of a context."""
 WARM_TOKENS = 8
 """Enough to read every weight once; more would only cost time at the start."""
 
@@ -161,12 +162,12 @@ class LlamaBatch:
         return [cancelled(request) for request in requests if request is not None]
 
     def _start(self, held: Held, request: Request) -> list[Answer]:
-        reply_tokens = request.max_tokens or held.reply_tokens
         try:
-            prompt = self._read(request, reply_tokens)
+            prompt = self._read(request, held)
         except (PromptError, DecodeError) as error:
             return [Failed(request.id, Category.BAD_REQUEST, str(error))]
-        held.call_id, held.reply_tokens = request.call_id, reply_tokens
+        held.call_id, held.cut_at = request.call_id, prompt.cut_at
+        held.reply_tokens = request.max_tokens or held.reply_tokens
         # A reply needs the logits of the prompt's last token, so that one is always computed.
         cached = self._pool.reuse(held, prompt.tokens, spare=1 if request.writes else 0)
         sampler = None
@@ -178,7 +179,7 @@ class LlamaBatch:
         started = Started(request.id)
         return [started] if job.pending else [started, *self._finish(job, "prepared")]
 
-    def _read(self, request: Request, reply_tokens: int) -> Prompt:
+    def _read(self, request: Request, held: Held) -> Prompt:
         def tokenize(messages: Sequence[Message]) -> list[int]:
             if request.writes:
                 return self._tokenize(messages, awaits_reply=True)
@@ -196,11 +197,19 @@ class LlamaBatch:
             room,
             may_drop=self._may_drop,
             head=request.head,
-            ahead=self._context_tokens - reply_tokens - self._context_tokens // CALLER_SHARE,
+            spare=0 if request.writes else self._spare_tokens(held),
+            held=held.tokens,
+            cut_at=held.cut_at,
         )
         if not prompt.tokens:
             raise PromptError("the prompt is empty")
         return prompt
+
+    def _spare_tokens(self, held: Held) -> int:
+        """What the caller's next words and the reply to them will take: where they would not fit,
+        older messages go now and not while the caller waits."""
+        words = min(CALLER_TOKENS, self._context_tokens // CALLER_SHARE)
+        return words + (held.reply_tokens or words)
 
     def _tokenize(self, messages: Sequence[Message], *, awaits_reply: bool) -> list[int]:
         text = self._template.render(messages, awaits_reply=awaits_reply)

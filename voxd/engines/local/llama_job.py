@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from voxd.engines.local.llama_request import Finished, Request
 from voxd.engines.local.llama_sampler import CallSampler, Sampler
 from voxd.engines.local.llama_sequences import Held
-from voxd.engines.local.prompt import Prompt
+from voxd.engines.local.prompt_fit import Prompt
 from voxd.engines.local.reply_end import ReplyEnd
 from voxd.engines.local.step_plan import Work
 

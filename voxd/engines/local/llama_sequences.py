@@ -39,6 +39,8 @@ class Held:
     """Whose it is; empty: nobody's."""
     tokens: list[int] = field(default_factory=list)
     """In the cache, from position 0."""
+    cut_at: int = 0
+    """Where these tokens lack older messages, see `prompt_fit.Prompt.cut_at`."""
     reply_tokens: int = 0
     """Most tokens of the call's last reply, and so probably of the next."""
 
@@ -119,7 +121,7 @@ class SequencePool:
     def release(self, held: Held) -> None:
         """Its call is over."""
         self.forget(held)
-        held.call_id, held.reply_tokens = "", 0
+        held.call_id, held.cut_at, held.reply_tokens = "", 0, 0
 
     def forget(self, held: Held) -> None:
         """Empty a sequence."""

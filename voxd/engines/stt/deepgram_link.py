@@ -3,7 +3,8 @@
 Everything that one must know about deepgram-sdk 7.17 stands here: the client opens nothing until
 `connect`; its sockets are of `websockets.legacy`, whose closing waits 10 s a step unless told
 otherwise; a refused handshake hides Deepgram's reason in the exception's context; there is no
-reconnect, and after a close every further send raises; whatever is sent would be deflated.
+reconnect, and after a close every further send raises; whatever is sent would be deflated; the task
+that pings keeps the socket after its cancellation.
 """
 
 import asyncio

@@ -144,6 +144,8 @@ class DeepgramTranscriptStream:
             await asyncio.gather(*works, return_exceptions=True)
             if self._error is None:
                 await self._socket.finish()
+            else:
+                self._error.__traceback__ = None  # its frames have this stream
 
     # --- the tasks ----------------------------------------------------------------------------
 
