@@ -6,9 +6,10 @@ ends with `EndReason.BUG`, the others never notice.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from aiohttp import WebSocketError, WSCloseCode, WSMessage, WSMsgType, web
@@ -209,7 +210,7 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
         logger.warning("media socket turned away", extra={"client": key})
         state.refused_sockets["no_room"] += 1
         raise web.HTTPServiceUnavailable(text="not now\n")
-    with state.streams.holding(key):
+    with state.streams.holding(key), _parted(request):
         with state.half_open.holding(key):
             await socket.prepare(request)
             _limit_write_buffer(request)
@@ -225,6 +226,16 @@ async def serve_media(request: web.Request) -> web.StreamResponse:
         with bind_call(start.call_sid):
             await _run_call(stack, line, start, state.direction(start.call_sid))
     return socket
+
+
+@contextlib.contextmanager
+def _parted(request: web.Request) -> Iterator[None]:
+    """In the end parts a socket from its connection. aiohttp leaves the callback of the heartbeat
+    behind, by which they hold each other until the collector comes."""
+    try:
+        yield
+    finally:
+        request.protocol._data_received_cb = None
 
 
 def _limit_write_buffer(request: web.Request) -> None:
