@@ -75,17 +75,25 @@ async def test_load_counts_what_waits_and_how_long() -> None:
         assert compute.load().queued == 0
 
 
-async def test_waits_are_summed_up_by_priority() -> None:
+async def test_waits_are_told_by_priority() -> None:
     async with open_compute(LOCAL) as compute:
         handle = add(compute)
         await handle.ready()
         await done(ask(handle, "echo"))
         waiting = [ask(handle, "until_cancelled", priority=Priority.SHADOW) for _ in range(3)]
         await anext(waiting[0])
-        assert compute.granted == {Priority.COMMITTED: 1, Priority.SHADOW: 2}
         assert compute.waiting() == {Priority.SHADOW: 1}
-        assert set(compute.waited_s) == set(Priority)
-        assert all(wait_s >= 0.0 for wait_s in compute.waited_s.values())
+        [family] = compute.waits.collect()
+        counts = {
+            sample.labels["priority"]: sample.value
+            for sample in family.samples
+            if sample.name.endswith("_count")
+        }
+        assert counts == {
+            **dict.fromkeys((priority.name.lower() for priority in Priority), 0.0),
+            **{"committed": 1.0, "shadow": 2.0},
+        }
+        assert all(sample.value >= 0.0 for sample in family.samples)
         for job in waiting:
             await job.aclose()
 
