@@ -34,6 +34,7 @@ ROWS: dict[str, float] = {
     "voxd.twilio": 1,
     "voxd.dialog": 1,
     "voxd.selection": 1,
+    "voxd.letting_go": 1.5,  # tasks, of engines and calls alike
     "voxd.posting": 1.5,  # under all of row 2 that asks a service of the operator's
     "voxd.engines": 2,
     "voxd.storage": 2,

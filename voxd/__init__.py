@@ -26,7 +26,8 @@ row   modules                                                     may use
       quickly, line
 1     audio, twilio, dialog, selection                            row 0, libraries without I/O
 2     engines, storage, telemetry, notify, lookup, tools,         rows 0-1, aiohttp, model libraries
-      telephony, weights, records; posting under them
+      telephony, weights, records; posting and letting_go
+      under them
 3     runtime, with its chains, warmup, rendering; stack          rows 0-2
 4     call                                                        rows 0-3
 -     caller                                                      nothing of voxd but errors
