@@ -1,9 +1,9 @@
 """Tasks that keep nothing of their call once they are cancelled.
 
 The error that ends a cancelled task has its frames, and what these know often has the task, or the
-error (`TaskGroup` does): a circle that counting references never frees. A call left 230 kB so
-(measured over 147 calls), and the collector is seldom run for all of the daemon, because every call
-stops while it works.
+error (`TaskGroup` does): a circle that counting references never frees. 147 calls
+left 33 MB in this and other circles, and the collector is seldom run for all of the daemon, because
+every call stops while it works.
 """
 
 import asyncio

@@ -20,7 +20,7 @@ SAID = (
     (14.0, "voxd: a C++ compiler is missing: installing g++ with apt-get"),
     (29.0, "voxd: compiling llama.cpp, once per machine: some minutes on two cores"),
     (36.0, "voxd: compiling llama.cpp [1/83]"),
-    (243.0, "voxd: compiled in 3 min 34 s, kept in /root/.cache/voxd/wheels/a5ca04e0"),
+    (243.0, "voxd: compiled in 3 min 34 s, kept in /home/voxd/.cache/voxd/wheels/a5ca04e0"),
     (243.5, "voxd: installing what locks/runtime.txt names (74 packages)"),
     (273.0, "fetch-models: faster-whisper-tiny.en: downloading 71 MB"),
     (275.0, "fetch-models: SmolLM2-135M-Instruct: downloading 93 MB"),
