@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import tracemalloc
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 from typing import Any
 
 import pytest
@@ -132,9 +134,38 @@ async def test_a_call_keeps_what_it_got() -> None:
     first = await phone_book.route("CA1", CALLED, CALLER)
     service.answer = Number(tenant="luna")
     await asyncio.sleep(10)
-    assert await phone_book.route("CA1", CALLED, CALLER) is first
-    assert phone_book.recall("CA1") is first
+    assert await phone_book.route("CA1", CALLED, CALLER) == first
+    assert phone_book.recall("CA1") == first
     assert phone_book.recall("CA9", CALLED).call.tenant == "file"
+
+
+async def test_day_and_time_stay_those_of_the_calls_beginning(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2030, 1, next(days), 23, 59, tzinfo=tz)
+
+    days = iter((1, 2, 3))
+    monkeypatch.setattr(directory, "datetime", Later)
+    phone_book = Directory(make_config(agent={"prompt": "{date}", "time_zone": "UTC"}))
+    for call_sid, day in (("CA1", "2030-01-01"), ("CA2", "2030-01-02"), ("CA1", "2030-01-01")):
+        assert (await phone_book.route(call_sid, CALLED, CALLER)).agent.prompt == day
+        assert phone_book.recall(call_sid).agent.prompt == day
+
+
+async def test_calls_that_are_remembered_share_one_config() -> None:
+    phone_book = Directory(config())
+    for number in range(100):
+        await phone_book.route(f"CA{number}", CALLED, CALLER)
+    tracemalloc.start()
+    try:
+        for number in range(100, 200):
+            await phone_book.route(f"CA{number}", CALLED, CALLER)
+        assert tracemalloc.get_traced_memory()[0] < 100 * 1500
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_call_may_be_assigned_to_an_agent() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from voxd.config import Config, Number
@@ -15,7 +15,9 @@ from voxd.lookup.client import LookupClient
 logger = logging.getLogger(__name__)
 
 KEPT_CALLS = 2000
-"""Bound of the calls whose config is remembered for their later webhooks; the oldest goes."""
+"""Bound of the calls that are remembered for their later webhooks; the oldest goes."""
+UNLISTED = Number()
+"""What the file says of a number that it does not have."""
 PAUSE_S = 1.0
 MAX_PAUSE_S = 60.0
 """A service that failed is left alone for so long; the pause doubles up to the longest."""
@@ -35,6 +37,35 @@ class LookupStatus:
     """It has failed and is left alone for a moment."""
 
 
+@dataclass(frozen=True, slots=True)
+class RoutedCall:
+    """What a call is led by: small beside the config that it sees, and enough to make it again."""
+
+    base: Config
+    """Shared by all calls until a reload."""
+    own: Number
+    called: str
+    caller: str
+    began_at: datetime
+    is_outbound: bool
+
+    def see(self) -> Config:
+        """The config of this call, its texts filled in; the same each time."""
+        routed = self.base.routed(self.own)
+        return routed.filled(self._facts(routed), is_outbound=self.is_outbound)
+
+    def _facts(self, config: Config) -> dict[str, str]:
+        zone = config.agent.time_zone
+        began_at = self.began_at.astimezone(ZoneInfo(zone) if zone else None)
+        return {
+            "called": self.called,
+            "caller": self.caller,
+            "date": f"{began_at:%Y-%m-%d}",
+            "time": f"{began_at:%H:%M}",
+            "tenant": config.call.tenant,
+        }
+
+
 class Directory:
     """Who answers which call."""
 
@@ -43,7 +74,7 @@ class Directory:
         Args:
             client: None: by the file alone.
         """
-        self._calls: OrderedDict[str, Config] = OrderedDict()
+        self._calls: OrderedDict[str, RoutedCall] = OrderedDict()
         self._config = config
         self._client = client
         self._begin()
@@ -76,7 +107,7 @@ class Directory:
         """
         known = self._calls.get(call_sid)
         if known is not None:
-            return known
+            return known.see()
         called, caller = called[:MAX_NUMBER_CHARS], caller[:MAX_NUMBER_CHARS]
         own = await self.find_own(called, caller, call_sid)
         return self.assign(call_sid, own, called, caller)
@@ -87,19 +118,19 @@ class Directory:
         Args:
             call_sid: empty: the call is still to be placed.
         """
-        own = self._config.numbers.get(number, Number())
+        own = self._config.numbers.get(number, UNLISTED)
         return own.changed_by(await self._ask(number, person, call_sid))
 
     def assign(
         self, call_sid: str, own: Number, called: str, caller: str, *, is_outbound: bool = False
     ) -> Config:
         """Have a call be led as `own` says, from now on; arguments as of `see`."""
-        config = self.see(own, called, caller, is_outbound=is_outbound)
-        self._calls[call_sid] = config
+        call = self._begin_call(own, called, caller, is_outbound=is_outbound)
+        self._calls[call_sid] = call
         self._calls.move_to_end(call_sid)
         while len(self._calls) > KEPT_CALLS:
             self._calls.popitem(last=False)
-        return config
+        return call.see()
 
     def see(self, own: Number, called: str, caller: str, *, is_outbound: bool = False) -> Config:
         """The config of a call that begins now, its texts filled in.
@@ -109,15 +140,14 @@ class Directory:
                 counts as not given.
             is_outbound: we call; `caller` is a number of ours.
         """
-        routed = self._config.routed(_still_there(own, self._config))
-        return routed.filled(_facts(routed, called, caller), is_outbound=is_outbound)
+        return self._begin_call(own, called, caller, is_outbound=is_outbound).see()
 
     def recall(self, call_sid: str, called: str = "") -> Config:
         """What `route` or `assign` said of a call; of a forgotten one what the file says."""
         known = self._calls.get(call_sid)
         if known is not None:
-            return known
-        own = self._config.numbers.get(called[:MAX_NUMBER_CHARS], Number())
+            return known.see()
+        own = self._config.numbers.get(called[:MAX_NUMBER_CHARS], UNLISTED)
         return self.see(own, called, "")
 
     def status(self) -> LookupStatus | None:
@@ -127,10 +157,16 @@ class Directory:
         is_paused = asyncio.get_running_loop().time() < self._asks_again_at
         return LookupStatus(len(self._cache), self._failure, is_paused)
 
+    def _begin_call(
+        self, own: Number, called: str, caller: str, *, is_outbound: bool
+    ) -> RoutedCall:
+        own = _still_there(own, self._config)
+        return RoutedCall(self._config, own, called, caller, datetime.now(UTC), is_outbound)
+
     async def _ask(self, called: str, caller: str, call_sid: str) -> Number:
         """What the look-up says now, or said once; nothing at all when that is all there is."""
         if self._client is None:
-            return Number()
+            return UNLISTED
         now, cache = asyncio.get_running_loop().time, self._cache
         known = cache.get((called, caller), now())
         if known is not None and known.is_fresh:
@@ -144,7 +180,7 @@ class Directory:
                 self._pause_s, self._failure = PAUSE_S, ""
                 cache.put((called, caller), answer, now())
                 return answer
-        return known.number if known is not None else Number()
+        return known.number if known is not None else UNLISTED
 
     def _pause(self, error: NoAnswer, now: float) -> None:
         extra = {"reason": error.reason, "key": error.key, "pause_s": self._pause_s}
@@ -165,15 +201,3 @@ def _still_there(own: Number, config: Config) -> Number:
     if own.language is not None and own.language not in config.phrases_of:
         gone["language"] = None
     return own.model_copy(update=gone) if gone else own
-
-
-def _facts(config: Config, called: str, caller: str) -> dict[str, str]:
-    zone = config.agent.time_zone
-    now = datetime.now(ZoneInfo(zone)) if zone else datetime.now().astimezone()
-    return {
-        "called": called,
-        "caller": caller,
-        "date": f"{now:%Y-%m-%d}",
-        "time": f"{now:%H:%M}",
-        "tenant": config.call.tenant,
-    }

@@ -22,6 +22,8 @@ class Number(Table):
 
     def changed_by(self, own: "Number") -> "Number":
         """This with every key that `own` was given."""
+        if not own.model_fields_set:
+            return self
         given = own.model_dump(exclude={"variables"}, exclude_none=True)
         variables = {**self.variables, **own.variables}
         return self.model_copy(update={**given, "variables": variables})
