@@ -78,6 +78,8 @@ class Known:
     detected_s: float
     """The first short pause is noticed: words and judgement are asked for."""
     text: str
+    closing: float | None
+    """Whisper's, of the same words."""
     transcript_s: float
     """Processor time of the transcription, one thread: its time on a machine that is not busy."""
     probability: float
@@ -201,6 +203,7 @@ class Models:
         return Known(
             detected_s=heard.detected_at - heard.speech_end,
             text=words["text"],
+            closing=words["closing"],
             transcript_s=transcribed - began,
             probability=judged,
             judgement_s=done - transcribed,

@@ -42,7 +42,9 @@ def smart_turn_only(waits: Waits) -> Policy:
 
 def joined(waits: Waits) -> Policy:
     """What voxd does."""
-    return lambda known: required_wait(known.text, waits, probability=known.probability)
+    return lambda known: required_wait(
+        known.text, waits, closing=known.closing, probability=known.probability
+    )
 
 
 def pipecat_rule(known: Known) -> float:

@@ -162,6 +162,8 @@ class Transcript:
     is_final: bool
     signal: TurnSignal | None = None
     """What the engine says about the turn with this very text, if it judges turns at all."""
+    closing: float | None = None
+    """How likely a sentence ends with the last word, 0 to 1; None: the engine does not tell."""
 
 
 class TranscriptStream(Protocol):

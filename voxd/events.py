@@ -212,6 +212,8 @@ class TranscriptReceived(Event):
     """Which engine heard it."""
     signal: TurnSignal | None = None
     """What that engine says about the caller's turn with these words; None: nothing new."""
+    closing: float | None = None
+    """How likely a sentence ends with the last word, 0 to 1; None: that engine does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ def known(text: str = "What time do you open?", probability: float = 0.97) -> Kn
     return Known(
         detected_s=0.1,
         text=text,
+        closing=None,
         transcript_s=0.15,
         probability=probability,
         judgement_s=0.05,

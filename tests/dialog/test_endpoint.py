@@ -22,6 +22,7 @@ OF_SHAPE = {
     Shape.INCOMPLETE: "I would like to",
 }
 
+SENTENCE, NO_SENTENCE = 0.98, 0.6
 probabilities = st.floats(0, 1)
 maybe_probabilities = st.none() | probabilities
 texts = st.sampled_from(list(OF_SHAPE.values())) | st.text(max_size=40)
@@ -70,6 +71,23 @@ def test_a_providers_early_end_decides_what_is_nearly_decided() -> None:
     assert told < alone == pytest.approx(WAITS.unknown_s)
 
 
+def test_words_that_are_no_sentence_outweigh_a_finished_voice() -> None:
+    whole, cut = (
+        required_wait("The estimated hold time.", WAITS, closing=closing, probability=0.96)
+        for closing in (SENTENCE, NO_SENTENCE)
+    )
+    assert whole == WAITS.complete_s
+    assert cut == pytest.approx(WAITS.unknown_s)
+
+
+def test_a_closed_sentence_decides_what_the_voice_leaves_open() -> None:
+    alone, told = (
+        required_wait(OF_SHAPE[Shape.COMPLETE], WAITS, closing=closing, probability=0.85)
+        for closing in (None, SENTENCE)
+    )
+    assert told < alone == pytest.approx(WAITS.unknown_s)
+
+
 def test_an_open_word_outweighs_a_finished_voice() -> None:
     assert required_wait(OF_SHAPE[Shape.INCOMPLETE], WAITS, probability=0.97) > WAITS.unknown_s
 
@@ -79,11 +97,15 @@ def test_the_points_of_the_scale_are_in_order() -> None:
     assert SURELY_NOT < least < most < SURELY_OVER
 
 
-@given(texts, waits, maybe_probabilities, signals)
+@given(texts, waits, maybe_probabilities, maybe_probabilities, signals)
 def test_the_wait_lies_between_the_tiers_waits(
-    text: str, waits: Waits, probability: float | None, signal: TurnSignal | None
+    text: str,
+    waits: Waits,
+    closing: float | None,
+    probability: float | None,
+    signal: TurnSignal | None,
 ) -> None:
-    wait = required_wait(text, waits, probability=probability, signal=signal)
+    wait = required_wait(text, waits, closing=closing, probability=probability, signal=signal)
     assert waits.complete_s - 1e-9 <= wait <= waits.incomplete_s + 1e-9
 
 
@@ -94,6 +116,16 @@ def test_a_voice_that_sounds_more_finished_never_waits_longer(
     low, high = sorted((one, other))
     later = required_wait(text, waits, probability=low, signal=signal)
     sooner = required_wait(text, waits, probability=high, signal=signal)
+    assert sooner <= later + 1e-9
+
+
+@given(texts, waits, probabilities, probabilities, maybe_probabilities)
+def test_a_sentence_that_is_surer_to_end_never_waits_longer(
+    text: str, waits: Waits, one: float, other: float, probability: float | None
+) -> None:
+    low, high = sorted((one, other))
+    later = required_wait(text, waits, closing=low, probability=probability)
+    sooner = required_wait(text, waits, closing=high, probability=probability)
     assert sooner <= later + 1e-9
 
 

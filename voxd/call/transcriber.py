@@ -339,5 +339,6 @@ class Transcriber:
                 transcript.is_final,
                 lane.engine.name,
                 transcript.signal,
+                transcript.closing,
             )
         )

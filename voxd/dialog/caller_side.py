@@ -98,6 +98,7 @@ def keep_transcript(floor: Floor, event: TranscriptReceived) -> list[Command]:
             floor.utterance.signal = event.signal
             floor.utterance.is_ended = is_end(event)
         floor.utterance.text = event.text
+        floor.utterance.closing = event.closing
         floor.utterance.through = event.through
         floor.utterance.is_final = event.is_final
     return []
@@ -331,7 +332,11 @@ def _required_s(floor: Floor) -> float:
     """How long the pause must be, in all, by everything that is known now."""
     utterance = floor.utterance
     return required_wait(
-        utterance.text, floor.waits, probability=utterance.probability, signal=utterance.signal
+        utterance.text,
+        floor.waits,
+        closing=utterance.closing,
+        probability=utterance.probability,
+        signal=utterance.signal,
     )
 
 

@@ -74,6 +74,8 @@ class Utterance:
     """Replies that were started before this utterance was over."""
     signal: TurnSignal | None = None
     """The provider's last word on the turn with this `text`."""
+    closing: float | None = None
+    """How likely a sentence ends with this `text`, by who wrote it down; None: not told."""
     is_ended: bool = False
     """The provider has heard the turn end with this `text`, whatever our own ear hears since."""
     net: Net | None = None

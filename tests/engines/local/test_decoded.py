@@ -1,10 +1,12 @@
 """Words, noise or a loop: judged by the text and its probabilities alone."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voxd.engines.local.decoded import Decoded, count_repeated
+from voxd.engines.local.decoded import Decoded, count_closers, count_repeated
 
 WORDS = st.lists(st.sampled_from("abc"), min_size=1, max_size=6)
 
@@ -74,3 +76,17 @@ def test_what_repeats_at_the_end_is_counted(
     words = [*before, *unit * times, *unit[: more % len(unit)]]
     assert count_repeated(words) >= len(unit) * (times - 1)
     assert count_repeated([f"{number}" for number in range(len(words))]) == 0
+
+
+def test_what_closes_a_sentence_is_counted_behind_its_last_word() -> None:
+    assert count_closers([" Press", " 1", "."]) == 1
+    assert count_closers([" Is", " it", "?", '"', " "]) == 3
+    assert count_closers([" The", " tim", "e"]) == 0
+    assert count_closers([" se", "ñ", "\ufffd", "\ufffd", "."]) == 1  # a letter in two tokens
+    assert count_closers(["..."]) == 1
+    assert count_closers([]) == 0
+
+
+def test_a_loop_says_nothing_of_a_sentences_end() -> None:
+    loop = replace(decoded("Hello. " * 9), closing=0.9)
+    assert loop.without_loop().closing is None

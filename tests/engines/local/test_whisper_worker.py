@@ -57,6 +57,17 @@ def record(piper: PiperWorker, name: str, text: str) -> bytes:
 
 
 @pytest.mark.weights
+def test_the_end_of_a_sentence_is_surer_than_a_pause_inside_it(
+    whisper: WhisperWorker, piper: PiperWorker
+) -> None:
+    for name in ("tt-weasels", "tt-monkeysintro"):
+        whole = record(piper, name, PROMPTS[name])
+        end = transcribe(whisper, whole)["closing"]
+        inside = transcribe(whisper, whole[: len(whole) // 2])["closing"]
+        assert inside < 0.6 < 0.8 < end <= 1, name
+
+
+@pytest.mark.weights
 def test_human_prompts_are_understood(whisper: WhisperWorker, piper: PiperWorker) -> None:
     clean = jiwer.Compose([jiwer.ToLowerCase(), jiwer.RemovePunctuation(), jiwer.Strip()])
     said, heard = [], []

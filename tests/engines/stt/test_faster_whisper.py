@@ -32,9 +32,10 @@ class ScriptedWorker:
         self.jobs.put_nowait(job)
         return job
 
-    async def answer(self, text: str) -> Job:
+    async def answer(self, text: str, closing: float | None = None) -> Job:
         job = await self.jobs.get()
-        job.deliver(Frame(MessageType.DONE, {"id": job.id, "data": {"text": text}}))
+        data = {"text": text, "closing": closing}
+        job.deliver(Frame(MessageType.DONE, {"id": job.id, "data": data}))
         return job
 
 
@@ -166,7 +167,9 @@ async def test_a_flush_during_a_part_does_not_throw_the_part_away(
         end = caller.speak(27.0)
         part = await worker.jobs.get()
         caller.stream.flush(end)
-        part.deliver(Frame(MessageType.DONE, {"id": part.id, "data": {"text": "one"}}))
+        part.deliver(
+            Frame(MessageType.DONE, {"id": part.id, "data": {"text": "one", "closing": 0.5}})
+        )
         await worker.answer("two")
     assert heard.result().text == "one two"
     assert worker.cancelled == []

@@ -19,6 +19,7 @@ UNSURE_NO_SPEECH_PROB = 0.5
 FULL_NO_SPEECH_PROB = 0.35
 MAX_COMPRESSION = 2.4
 """Above this the text repeats itself (openai/whisper)."""
+_NO_WORDS = string.whitespace + string.punctuation + "…–—¿¡"
 MANY_WORDS = 4
 """So many words at the end that only repeat what stands before them are hardly ever said."""
 
@@ -40,6 +41,16 @@ def count_repeated(words: Sequence[str]) -> int:
     return most
 
 
+def count_closers(pieces: Sequence[str]) -> int:
+    """How many tokens at the end are only spaces and punctuation, by their spellings."""
+    closers = 0
+    for piece in reversed(pieces):
+        if piece.strip(_NO_WORDS):
+            break
+        closers += 1
+    return closers
+
+
 @dataclass(frozen=True, slots=True)
 class Decoded:
     """What Whisper made of some audio."""
@@ -51,6 +62,8 @@ class Decoded:
     """Mean logarithm of the probability of a token."""
     window_s: float
     """Seconds of audio that the encoder saw."""
+    closing: float | None = None
+    """How likely a full stop, question or exclamation mark was behind the last word, 0 to 1."""
 
     def is_noise(self) -> bool:
         """This is what Whisper makes of audio without speech."""
@@ -80,4 +93,5 @@ class Decoded:
     def without_loop(self) -> "Decoded":
         """The same with what is repeated at its end said once."""
         words = self.text.split()
-        return replace(self, text=" ".join(words[: len(words) - count_repeated(self.words)]))
+        once = " ".join(words[: len(words) - count_repeated(self.words)])
+        return replace(self, text=once, closing=None)

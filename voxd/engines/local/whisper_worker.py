@@ -15,7 +15,7 @@ errors of 2555, loops not counted; no-speech probability of single words below 0
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.resample import resample
-from voxd.engines.local.decoded import MAX_WINDOW_S, Decoded
+from voxd.engines.local.decoded import MAX_WINDOW_S, Decoded, count_closers
 from voxd.engines.local.serving import Emit, IsCancelled, RequestError
 from voxd.errors import Category, ModelError
 from voxd.line import LINE_RATE_HZ
@@ -38,6 +38,8 @@ STEP_S = 5.0
 TOKENS_PER_S = 8.0
 """Bound of what can be said: fast English is 5 words, about 7 tokens, a second."""
 TOKENS_AT_LEAST = 12
+CLOSERS = (".", "?", "!", '."', '?"', '!"')
+"""What ends a sentence. An ellipsis does not."""
 
 
 def choose_window_s(speech_s: float, min_window_s: float) -> float:
@@ -58,6 +60,8 @@ class WhisperWorker:
         self._model: Any = None
         self._tokenizers: dict[str, Any] = {}
         self._suppressed: list[int] = []
+        self._closers: list[int] = []
+        """The tokens of `CLOSERS`."""
         self._min_window_s = 10.0
 
     def load(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -119,6 +123,7 @@ class WhisperWorker:
             return {}
         return {
             "text": "" if result.is_noise() else result.text,
+            "closing": result.closing,
             "no_speech_prob": result.no_speech_prob,
             "avg_logprob": result.avg_logprob,
             "seconds": time.perf_counter() - began,
@@ -170,19 +175,40 @@ class WhisperWorker:
             beam_size=1,
             max_length=min(len(prompt) + limit, self._model.max_length),
             return_scores=True,
+            return_logits_vocab=True,
             return_no_speech_prob=True,
             suppress_blank=True,
             suppress_tokens=self._suppressed,
         )[0]
         tokens = answer.sequences_ids[0]
+        text = tokenizer.decode(tokens).strip()
         return Decoded(
-            tokenizer.decode(tokens).strip(),
+            text,
             len(tokens),
             float(answer.no_speech_prob),
             # CTranslate2's score is the mean over the tokens; the end token counts as well.
             float(answer.scores[0]) * len(tokens) / (len(tokens) + 1),
             window_s,
+            self._find_closing(tokenizer, tokens, answer.logits[0]) if text else None,
         )
+
+    def _find_closing(
+        self, tokenizer: Any, tokens: Sequence[int], logits: Sequence[Any]
+    ) -> float | None:
+        """How likely the decoder held a sentence's end right behind the last word.
+
+        Args:
+            logits: for each step, over the vocabulary; the step after the last token may lack.
+        """
+        step = len(tokens) - count_closers([tokenizer.decode([token]) for token in tokens])
+        if step >= len(logits):
+            return None
+        from ctranslate2 import DataType, Device
+
+        on_cpu = logits[step].to_device(Device.cpu).to(DataType.float32)
+        scores = np.asarray(on_cpu).ravel()
+        chances = np.exp(scores - scores.max())
+        return float(chances[self._closers].sum() / chances.sum())
 
     def _tokenizer(self, language: str) -> Any:
         if language not in self._tokenizers:
@@ -196,5 +222,7 @@ class WhisperWorker:
                 language=language,
             )
             self._suppressed = list(get_suppressed_tokens(made, [-1]))
+            spelled = [made.encode(mark) for mark in CLOSERS]
+            self._closers = [tokens[0] for tokens in spelled if len(tokens) == 1]
             self._tokenizers[language] = made
         return self._tokenizers[language]

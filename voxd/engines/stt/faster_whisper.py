@@ -75,6 +75,16 @@ class _Heard:
 
     text: str
     through: float
+    closing: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What Whisper made of some audio."""
+
+    text: str
+    closing: float | None
+    """As `Transcript.closing`."""
 
 
 class WhisperTranscriptStream:
@@ -144,10 +154,10 @@ class WhisperTranscriptStream:
 
     async def _transcribe_part(self) -> None:
         utterance, part = self._utterance, self._parts[0]
-        text = await self._transcribe(part, Priority.SPECULATION, PATIENCE_S)
-        if text is not None and utterance == self._utterance:
+        words = await self._transcribe(part, Priority.SPECULATION, PATIENCE_S)
+        if words is not None and utterance == self._utterance:
             self._parts.popleft()
-            self._words.append(text)
+            self._words.append(words.text)
 
     async def _transcribe_rest(self) -> Transcript | None:
         """The whole utterance up to the wanted moment; None when that is not wanted any more."""
@@ -156,22 +166,22 @@ class WhisperTranscriptStream:
         if self._heard is None or self._heard.through + SAME_S < wanted:
             rest = self._buffer.take(wanted)
             late_s = wanted - asyncio.get_running_loop().time()
-            text = await self._transcribe(rest, Priority.COMMITTED, late_s + PATIENCE_S)
-            if text is None or wanted != self._wanted or utterance != self._utterance:
+            words = await self._transcribe(rest, Priority.COMMITTED, late_s + PATIENCE_S)
+            if words is None or wanted != self._wanted or utterance != self._utterance:
                 return None
-            whole = " ".join(words for words in [*self._words, text] if words)
-            self._heard = _Heard(whole, wanted)
+            whole = " ".join(text for text in [*self._words, words.text] if text)
+            self._heard = _Heard(whole, wanted, words.closing)
         self._wanted = None
-        return Transcript(self._heard.text, wanted, is_final=True)
+        return Transcript(self._heard.text, wanted, is_final=True, closing=self._heard.closing)
 
-    async def _transcribe(self, mulaw: bytes, priority: Priority, within_s: float) -> str | None:
+    async def _transcribe(self, mulaw: bytes, priority: Priority, within_s: float) -> _Words | None:
         """The words in some audio; None when it was cancelled.
 
         Raises:
             EngineError: for good, or still after all attempts.
         """
         if not mulaw:
-            return ""
+            return _Words("", None)
         deadline = asyncio.get_running_loop().time() + within_s
         for attempt in range(1, ATTEMPTS + 1):
             try:
@@ -185,7 +195,10 @@ class WhisperTranscriptStream:
                     limit_s=LIMIT_S,
                 )
                 done = await self._job.result()
-                return None if done is None else str(done.fields["data"]["text"])
+                if done is None:
+                    return None
+                data = done.fields["data"]
+                return _Words(str(data["text"]), data["closing"])
             except EngineError as error:
                 if error.category not in MAY_PASS or attempt == ATTEMPTS:
                     raise
