@@ -92,13 +92,16 @@ async def test_a_transcript_becomes_an_event_with_its_engine() -> None:
     assert event.engine == stt.name
 
 
-async def test_what_the_provider_says_of_the_turn_is_told_with_its_words() -> None:
+async def test_what_the_provider_says_of_turn_and_sentence_is_told_with_its_words() -> None:
     stt = FakeSpeechToText([])
+    told = Transcript("Hello", 1.5, True, TurnSignal.END, closing=0.7)
     async with transcriber(stt) as heard:
         heard.push(0.0, 1.6)
-        stt.open_streams[0]._results.put_nowait(Transcript("Hello", 1.5, True, TurnSignal.END))
+        stt.open_streams[0]._results.put_nowait(told)
         await asyncio.sleep(0.1)
-    assert [getattr(event, "signal", None) for event in heard.posted] == [TurnSignal.END]
+    (event,) = heard.posted
+    assert isinstance(event, TranscriptReceived)
+    assert (event.signal, event.closing) == (TurnSignal.END, 0.7)
 
 
 async def test_a_new_stream_gets_the_utterance_again_with_its_onsets_and_question() -> None:

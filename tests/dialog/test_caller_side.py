@@ -1,5 +1,7 @@
 """Keys on the telephone, alone and beside speech; what ends a turn; the echo of a reply."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.dialog.playbook import JUDGED, SPECULATIVE, Playbook, expect
@@ -172,6 +174,17 @@ def test_the_pause_must_be_as_long_as_words_and_melody_ask_for(
         for fact in reversed(facts) if judged_first else facts:
             commands = book.send(fact)
         assert least_s - 1e-9 <= awaited_s(commands) <= most_s + 1e-9
+
+
+@pytest.mark.parametrize(("closing", "wait_s"), [(None, 0.4), (0.98, 0.4), (0.3, 0.7)])
+def test_words_that_are_no_sentence_leave_time_to_go_on(
+    closing: float | None, wait_s: float
+) -> None:
+    book = Playbook(JUDGED).greeted()
+    paused(book)
+    book.send(TurnJudged(3.2, 3.0, 0.97))
+    commands = book.send(replace(heard(FINISHED), closing=closing))
+    assert awaited_s(commands) == pytest.approx(wait_s)
 
 
 def test_a_turn_is_not_over_before_the_judgement_is_there() -> None:

@@ -92,8 +92,8 @@ async def test_a_flush_is_answered_with_the_words_through_the_speech_end(
     caller.be_heard(0.1)
     async with hearing(caller) as heard:
         caller.stream.flush(end)
-        job = await worker.answer("hello")
-    assert heard.result() == Transcript("hello", end, is_final=True)
+        job = await worker.answer("hello", 0.9)
+    assert heard.result() == Transcript("hello", end, is_final=True, closing=0.9)
     assert 1.3 <= len(job.work.payload) / 8000 <= 1.5
 
 
@@ -103,11 +103,11 @@ async def test_the_same_pause_is_answered_from_memory(
     end = caller.speak(1.0)
     async with hearing(caller):
         caller.stream.flush(end)
-        await worker.answer("hello")
+        await worker.answer("hello", 0.9)
     caller.stream.flush(end)
     assert (await caller.hears()).text == "hello"
     caller.stream.flush(end + 0.01)
-    assert await caller.hears() == Transcript("hello", end + 0.01, is_final=True)
+    assert await caller.hears() == Transcript("hello", end + 0.01, is_final=True, closing=0.9)
     assert worker.jobs.empty()
 
 
