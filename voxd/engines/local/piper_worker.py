@@ -16,7 +16,6 @@ import numpy as np
 from voxd.audio.g711 import encode_mulaw
 from voxd.audio.level import normalize, trim_silence
 from voxd.audio.resample import resample
-from voxd.engines.local.heap import keep_freed_memory
 from voxd.engines.local.serving import Emit, IsCancelled, RequestError
 from voxd.errors import Category, ModelError
 from voxd.line import LINE_RATE_HZ
@@ -145,8 +144,6 @@ def _open_voice(path: Path, options: Mapping[str, Any]) -> Any:
         # noise), but its loading slower: 0.46 s instead of 0.3.
         basic = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
         session_options.graph_optimization_level = basic
-        # After the same sentences 290 MiB instead of 340, and as fast (see `heap`).
-        session_options.enable_cpu_mem_arena = not keep_freed_memory()
     # Threads that spin while they wait would take a core that the scheduler gave away.
     session_options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     session = onnxruntime.InferenceSession(
