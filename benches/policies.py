@@ -40,10 +40,17 @@ def smart_turn_only(waits: Waits) -> Policy:
     return lambda known: required_wait(CLOSED, waits, probability=known.probability)
 
 
-def joined(waits: Waits) -> Policy:
-    """What voxd does."""
+def joined(waits: Waits, *, tells_closing: bool = True) -> Policy:
+    """What voxd does.
+
+    Args:
+        tells_closing: the words come from an engine that tells how likely a sentence ended.
+    """
     return lambda known: required_wait(
-        known.text, waits, closing=known.closing, probability=known.probability
+        known.text,
+        waits,
+        closing=known.closing if tells_closing else None,
+        probability=known.probability,
     )
 
 

@@ -123,8 +123,8 @@ def run() -> Result:
     policies[PIPECAT] = pipecat_rule
     rows.append(build_row(PIPECAT, pipecat_rule, None))
     rows += [
-        build_row(f"{SHIPPED}{', '.join(names)}", joined(waits), waits)
-        for waits, names in load_tiers().items()
+        build_row(f"{SHIPPED}{', '.join(names)}", joined(waits, tells_closing=tells), waits)
+        for (waits, tells), names in load_tiers().items()
     ]
     pauses = [moment for moment in moments if moment.place != "end"]
     ours = policies.pop(JOINED, None)
@@ -143,12 +143,13 @@ def run() -> Result:
     )
 
 
-def load_tiers() -> dict[Waits, list[str]]:
-    """The shipped waits, and the tiers that have them."""
-    tiers: dict[Waits, list[str]] = {}
+def load_tiers() -> dict[tuple[Waits, bool], list[str]]:
+    """The shipped waits, with whether the tier's ear tells of sentences' ends, and who has them."""
+    tiers: dict[tuple[Waits, bool], list[str]] = {}
     for tier, table in tomllib.loads(CONFIG.read_text(encoding="utf-8"))["tiers"].items():
         three = (table[f"wait_{shape}_s"] for shape in ("complete", "unknown", "incomplete"))
-        tiers.setdefault(Waits(*three), []).append(tier)
+        tells_closing = table["stt"][0] == "faster-whisper"
+        tiers.setdefault((Waits(*three), tells_closing), []).append(tier)
     return tiers
 
 
