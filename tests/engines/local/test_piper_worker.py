@@ -1,18 +1,25 @@
 """Piper on the shipped voice: sentence by sentence, equally loud, without dead air."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engines.local.conftest import MODELS
 from voxd.audio.g711 import decode_mulaw
 from voxd.audio.level import loud_dbfs
 from voxd.engines.local.piper_worker import (
     CLAUSE_TAIL_S,
+    EMPTIED_AFTER_RUNS,
+    LONG_PHONEMES,
     MAX_PIECE,
     SENTENCE_TAIL_S,
+    EmptyingSession,
     PiperWorker,
     choose_tail_s,
     clean_text,
@@ -123,3 +130,52 @@ def test_a_long_text_is_cut_where_one_would_breathe() -> None:
 def test_a_sentence_without_a_stop_comes_in_pieces(piper: PiperWorker) -> None:
     pieces, _ = speak(piper, "four five six seven eight nine " * 12)
     assert len(pieces) == 2
+
+
+MEMORY = """
+import re
+import sys
+from pathlib import Path
+
+from voxd.engines.local import piper_worker
+
+if sys.argv[2] == "keep":
+    piper_worker.LONG_PHONEMES = 10_000
+worker = piper_worker.PiperWorker()
+worker.load({"voice": sys.argv[1], "device": "cpu", "threads": 1})
+words = "Thank you for calling us today and for all of your patience, we wish you a good evening, "
+params = {"text": words + "please do call again", "length_scale": 1.0, "level_dbfs": -20.0}
+worker.run("speak", params, b"", lambda *_: None, lambda: False)
+print(re.search(r"RssAnon:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+"""
+
+
+def kept_kib(how: str) -> int:
+    """What a process keeps that has said a long sentence."""
+    voice = MODELS / "piper/en_US-joe-medium.onnx"
+    command = [sys.executable, "-c", MEMORY, str(voice), how]
+    return int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+@pytest.mark.weights
+def test_a_long_sentence_leaves_no_memory_behind() -> None:
+    assert kept_kib("give back") + 50 * 1024 < kept_kib("keep")
+
+
+class Session:
+    """Notes which runs were asked to give their memory back."""
+
+    def __init__(self) -> None:
+        self.emptied: list[bool] = []
+
+    def run(self, _names: None, _inputs: object, options: object | None) -> None:
+        self.emptied.append(options is not None)
+
+
+def test_memory_is_given_back_after_a_long_sentence_and_after_many_short_ones() -> None:
+    session = Session()
+    emptying = EmptyingSession(session, onnxruntime)
+    long, short = LONG_PHONEMES + 1, LONG_PHONEMES
+    for phonemes in [short, long, *[short] * EMPTIED_AFTER_RUNS, short]:
+        emptying.run(None, {"input": np.zeros((1, phonemes), np.int64)})
+    assert session.emptied == [False, True, *[False] * (EMPTIED_AFTER_RUNS - 1), True, False]
