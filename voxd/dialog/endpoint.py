@@ -50,19 +50,17 @@ class Waits:
                 return self.incomplete_s
 
 
-SURELY_OVER = 3.0
+SURELY_OVER = 2.75
 """Log-odds from which `complete_s` is enough; also what stands in for a judge that is not there.
-smart-turn alone says so with a probability of 0.92."""
-EITHER_WAY = (-2.0, 2.5)
-"""Log-odds between which `unknown_s` is right; 0.08 to 0.88 by smart-turn alone, for words that
+smart-turn alone says so with a probability of 0.94."""
+EITHER_WAY = (-2.0, 2.25)
+"""Log-odds between which `unknown_s` is right; 0.12 to 0.9 by smart-turn alone, for words that
 look complete."""
 SURELY_NOT = -4.0
 """Log-odds up to which `incomplete_s` must pass."""
 CLOSING_WEIGHT = 1.5
 CLOSING_EVEN = 2.2
 """Log-odds of `closing` that speak neither for nor against an end: 0.9, the median of ends."""
-_CLOSING_UNTOLD = 0.5
-"""What counts instead where nobody tells: rather for an end, as more than half of all turns."""
 _CLOSING_LEAST = -3.0
 """Log-odds of `closing` below which less means no more."""
 _LOGIT_LIMIT = 4.6
@@ -106,17 +104,14 @@ def required_wait(
     """
     odds = SURELY_OVER if probability is None else _logit(probability)
     odds += _SHAPE_EVIDENCE[judge_shape(text)] + _SIGNAL_EVIDENCE[signal]
-    odds += _CLOSING_UNTOLD if closing is None else _weigh_closing(closing)
+    if closing is not None:
+        odds += CLOSING_WEIGHT * (max(_CLOSING_LEAST, _logit(closing)) - CLOSING_EVEN)
     least, most = EITHER_WAY
     if odds >= least:
         share = min(1.0, max(0.0, odds - most) / (SURELY_OVER - most))
         return waits.unknown_s + share * (waits.complete_s - waits.unknown_s)
     share = min(1.0, (least - odds) / (least - SURELY_NOT))
     return waits.unknown_s + share * (waits.incomplete_s - waits.unknown_s)
-
-
-def _weigh_closing(closing: float) -> float:
-    return CLOSING_WEIGHT * (max(_CLOSING_LEAST, _logit(closing)) - CLOSING_EVEN)
 
 
 def _logit(probability: float) -> float:
