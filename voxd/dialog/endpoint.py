@@ -15,8 +15,10 @@ Without smart-turn the three shapes give exactly the tier's waits.
 The middle is broad because smart-turn hardly tells pauses from ends there (tuned half of
 `scripts/bench turns`, sentences that look finished: it gives an end more than a pause in 60 of 100
 pairs), and asking again 0.2 to 0.6 s into the pause does not help (58 to 40 of 100). So whoever
-does not sound surely finished gets time to go on. Weights and points were chosen on that half, and
-the optimum is flat there. What Whisper's `closing` adds: with waits of 0.48, 0.84 and 1.4 s, at the
+does not sound surely finished gets time to go on. Weights and points were chosen on that half, but
+with the other one, and the pauses of `scripts/bench peer`, in sight.
+
+What Whisper's `closing` adds: with waits of 0.48, 0.84 and 1.4 s, at the
 same mean delay, callers of that half are cut off in 6.9 instead of 8.5 of 100 pauses, those of the
 other half in 5.1 instead of 5.6 ("The estimated hold time" sounds finished, and is no sentence).
 What it makes sure may then be answered sooner.
