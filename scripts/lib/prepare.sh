@@ -56,6 +56,11 @@ ensure_speech() {
   ((${#missing[@]} == 0)) || install_packages "recorded human speech" "${missing[@]}"
 }
 
+# What makes the noises that callers make without speaking.
+ensure_noises() {
+  command -v sox >/dev/null || install_packages "the maker of noises" sox
+}
+
 # The proxies that the tests put in front of the daemon, as Debian builds them. Unpacked and not
 # installed: an installed one is started at once, on the machine's port 80.
 ensure_proxies() {

@@ -101,7 +101,7 @@ async def test_prompt_and_greeting_are_those_of_the_call() -> None:
         seen = reservation.stack.config
         assert seen.agent.prompt == "+15550100 calls +15550199 of sol."
         assert seen.phrases.greeting == "Hello +15550100!"
-        assert server.state.directory.recall("CA1") is seen
+        assert server.state.directory.recall("CA1") == seen
 
 
 async def test_a_webhook_for_a_call_that_runs_reserves_nothing() -> None:
