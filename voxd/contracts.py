@@ -181,6 +181,11 @@ class TranscriptStream(Protocol):
         """The caller began to speak at this audio time (within a second before the present)."""
         ...
 
+    def quiet(self, since: float) -> None:
+        """The caller has been quiet since this audio time, too shortly yet for a pause: a `flush`
+        of it may follow. Who has nothing better to do may begin; nobody is answered."""
+        ...
+
     def flush(self, speech_end: float) -> None:
         """Ask for a transcript that covers everything up to `speech_end`, now."""
         ...

@@ -162,6 +162,21 @@ async def test_the_transcriber_gets_speech_starts_flushes_and_all_audio() -> Non
         assert it.names()[-1] == "TranscriptReceived"
 
 
+async def test_the_transcriber_is_told_of_the_quiet_before_the_pause() -> None:
+    async with hearing() as it:
+        await it.line.say("Hello", 1.0)
+        stream = it.stt.open_streams[0]
+        while not stream.quiets:
+            await asyncio.sleep(0.01)
+        assert "SpeechPaused" not in it.names()
+        while "SpeechPaused" not in it.names():
+            await asyncio.sleep(0.01)
+        paused = it.posted[-1]
+        assert isinstance(paused, SpeechPaused)
+        await asyncio.sleep(0.5)
+        assert stream.quiets == [paused.speech_end]
+
+
 async def test_repeated_media_is_refused_and_counted() -> None:
     async with hearing() as it:
         now = asyncio.get_running_loop().time()

@@ -19,6 +19,9 @@ class Told:
         assert self.audio[-1][1] - ONSET_S <= at <= self.audio[-1][1]
         self.starts.append(at)
 
+    def quiet(self, since: float) -> None:
+        raise AssertionError("a new stream is told what is certain")
+
     def flush(self, speech_end: float) -> None:
         self.flushes.append(speech_end)
 

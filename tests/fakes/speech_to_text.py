@@ -113,6 +113,7 @@ class FakeTranscriptStream:
         self.heard_from: float | None = None
         self.heard_to = float("-inf")
         self.speech_starts: list[float] = []
+        self.quiets: list[float] = []
         self.flushes: list[float] = []
 
     def push(self, mulaw: bytes, at: float) -> None:
@@ -124,6 +125,10 @@ class FakeTranscriptStream:
     def speech_started(self, at: float) -> None:
         assert self.heard_to - 1.0 <= at <= self.heard_to
         self.speech_starts.append(at)
+
+    def quiet(self, since: float) -> None:
+        assert since < self.heard_to
+        self.quiets.append(since)
 
     def flush(self, speech_end: float) -> None:
         assert speech_end <= self.heard_to + 1e-6

@@ -46,6 +46,8 @@ class Answers:
 
     def speech_started(self, at: float) -> None: ...
 
+    def quiet(self, since: float) -> None: ...
+
     def flush(self, speech_end: float) -> None:
         self._results.put_nowait(Transcript("When are you open?", speech_end, True))
 

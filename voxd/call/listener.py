@@ -23,6 +23,9 @@ from voxd.events import Event, PauseReached, SoundJudged, SpeechPaused, SpeechSt
 
 logger = logging.getLogger(__name__)
 
+EPSILON_S = 0.5 / LINE_RATE_HZ
+"""Half a sample: 40 ms of quiet are 40 ms."""
+
 
 class Listener:
     """Hears the caller of one call."""
@@ -51,6 +54,9 @@ class Listener:
         self._audio_now: float | None = None
         """Audio time of the end of what was heard last; None before any audio."""
         self._pause = PauseWatch()
+        self._early_s = ear.early_s
+        self._quiet_since = float("-inf")
+        """Of the last quiet moment that the transcriber was told of, audio time."""
         self.refused = 0
         """Media messages that came repeated, late or overlapping."""
 
@@ -123,7 +129,16 @@ class Listener:
                     self._post(SpeechPaused(self._now(), speech_end))
         if self._overlap is not None:
             self._post_judgement(self._overlap.check())
+        self._tell_quiet()
         self._check_pause()
+
+    def _tell_quiet(self) -> None:
+        """Once per silence within speech: it may become a pause, or be a consonant."""
+        since = self._activity.last_voiced_at
+        is_new = self._activity.is_speaking and since != self._quiet_since
+        if is_new and 0 < self._early_s <= self._activity.silence_s + EPSILON_S:
+            self._quiet_since = since
+            self._transcriber.quiet(since)
 
     def _post_judgement(self, judgement: Judgement | None) -> None:
         if judgement is not None:

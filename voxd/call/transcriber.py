@@ -94,6 +94,11 @@ class Transcriber:
         for stream in self._streams():
             stream.speech_started(speech_start)
 
+    def quiet(self, since: float) -> None:
+        """The caller may have paused at this audio time."""
+        for stream in self._streams():
+            stream.quiet(since)
+
     def flush(self, speech_end: float) -> None:
         """Ask for the words up to this audio time, now."""
         self._tape.ask(speech_end)

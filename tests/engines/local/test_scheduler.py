@@ -44,6 +44,28 @@ def test_a_worker_that_computes_takes_more_without_more_threads() -> None:
     assert scheduler.threads_granted == 1
 
 
+@pytest.mark.parametrize(
+    ("cores", "computing", "can_spare"),
+    [(2, [], True), (2, ["llm"], False), (2, ["stt"], False), (3, ["llm"], True), (1, [], False)],
+)
+def test_what_may_be_for_nothing_leaves_a_core_free(
+    cores: int, computing: list[str], can_spare: bool
+) -> None:
+    scheduler = build(cores)
+    for id, name in enumerate(computing):
+        scheduler.submit(ticket(id, name))
+    assert scheduler.can_spare("stt") is can_spare
+
+
+def test_nothing_is_to_spare_while_somebody_waits_or_the_worker_is_down() -> None:
+    scheduler = build(cores=4)
+    scheduler.worker_down("tts")
+    assert not scheduler.can_spare("tts")
+    assert scheduler.can_spare("stt")
+    scheduler.submit(ticket(1, "tts"))
+    assert not scheduler.can_spare("stt")
+
+
 def test_a_third_worker_waits_for_a_core() -> None:
     scheduler = build(cores=2)
     scheduler.submit(ticket(1, "llm"))

@@ -20,7 +20,9 @@ class ScriptedWorker:
     def __init__(self) -> None:
         self.jobs: asyncio.Queue[Job] = asyncio.Queue()
         self.cancelled: list[int] = []
+        self.promoted: list[int] = []
         self.refuse: list[EngineError] = []
+        self.has_cores = True
         self._count = 0
 
     def submit(self, op: str, params: dict[str, Any], payload: bytes, **how: Any) -> Job:
@@ -28,9 +30,18 @@ class ScriptedWorker:
             raise self.refuse.pop(0)
         self._count += 1
         work = Work(op, params, payload, how["call_id"], how["limit_s"])
-        job = Job(self._count, "stt", work, lambda job: self.cancelled.append(job.id))
+        job = Job(
+            self._count,
+            "stt",
+            work,
+            lambda job: self.cancelled.append(job.id),
+            lambda job, _: self.promoted.append(job.id),
+        )
         self.jobs.put_nowait(job)
         return job
+
+    def can_spare(self) -> bool:
+        return self.has_cores
 
     async def answer(self, text: str, closing: float | None = None) -> Job:
         job = await self.jobs.get()
@@ -122,6 +133,77 @@ async def test_a_later_flush_cancels_the_older_one(caller: Caller, worker: Scrip
     assert worker.cancelled == [old.id]
     assert heard.result() == Transcript("hello there", second, is_final=True)
     assert len(job.work.payload) > len(old.work.payload)
+
+
+async def test_what_was_heard_in_the_quiet_answers_the_flush_of_the_same_pause(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    end = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(end)
+        await worker.answer("hello", 0.9)
+        await asyncio.sleep(0)
+        assert not heard.done()
+        caller.stream.flush(end)
+    assert heard.result() == Transcript("hello", end, is_final=True, closing=0.9)
+    assert worker.jobs.empty()
+
+
+async def test_a_flush_hurries_what_was_begun_in_its_own_quiet(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    end = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(end)
+        job = await worker.jobs.get()
+        caller.stream.flush(end)
+        assert (worker.promoted, worker.cancelled) == ([job.id], [])
+        worker.jobs.put_nowait(job)
+        await worker.answer("hello")
+    assert heard.result() == Transcript("hello", end, is_final=True)
+    assert worker.jobs.empty()
+
+
+async def test_a_quiet_that_was_no_pause_is_transcribed_for_nothing(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    first = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(first)
+        old = await worker.jobs.get()
+        caller.be_heard(0.5)
+        caller.stream.flush(caller.now)
+        assert worker.cancelled == [old.id]
+        await worker.answer("hello there")
+    assert heard.result() == Transcript("hello there", caller.now, is_final=True)
+
+
+async def test_without_a_core_to_spare_the_pause_is_waited_for(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    worker.has_cores = False
+    end = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(end)
+        await asyncio.sleep(0)
+        assert worker.jobs.empty()
+        caller.stream.flush(end)
+        await worker.answer("hello")
+    assert heard.result() == Transcript("hello", end, is_final=True)
+
+
+async def test_what_fails_in_the_quiet_is_asked_again_by_the_flush(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    end = caller.speak(1.0)
+    worker.refuse = [EngineError("stt", Category.BAD_REQUEST, Phase.FIRST_RESULT, "no")]
+    async with hearing(caller) as heard:
+        caller.stream.quiet(end)
+        while worker.refuse:
+            await asyncio.sleep(0)
+        caller.stream.flush(end)
+        await worker.answer("hello")
+    assert heard.result() == Transcript("hello", end, is_final=True)
 
 
 async def test_a_flush_without_speech_is_answered_with_no_words(

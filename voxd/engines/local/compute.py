@@ -113,7 +113,7 @@ class LocalCompute:
         member = Member(name, Kind(kind), Supervisor(spec, self._local, self))
         self._members[name] = member
         self._running.append(self._loop.create_task(member.supervisor.run()))
-        return WorkerHandle(member, self.submit, self.status)
+        return WorkerHandle(member, self.submit, self.status, self.can_spare)
 
     def waiting(self) -> Counter[Priority]:
         """How many requests wait now."""
@@ -155,6 +155,10 @@ class LocalCompute:
         """See `WorkerHandle.status`."""
         queued = len(self._scheduler.waiting(member.name))
         return member.status(queued, active=len(self._scheduler.held(member.name)))
+
+    def can_spare(self, member: Member) -> bool:
+        """See `WorkerHandle.can_spare`."""
+        return self._scheduler.can_spare(member.name)
 
     async def close(self) -> None:
         """End all workers and fail what is still wanted."""

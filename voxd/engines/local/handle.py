@@ -49,15 +49,17 @@ class Member:
 
 Submit = Callable[[Member, Work, Priority, float], Job]
 Status = Callable[[Member], EngineStatus]
+CanSpare = Callable[[Member], bool]
 
 
 class WorkerHandle:
     """An engine's way to its worker."""
 
-    def __init__(self, member: Member, submit: Submit, status: Status) -> None:
+    def __init__(self, member: Member, submit: Submit, status: Status, can_spare: CanSpare) -> None:
         self._member = member
         self._submit = submit
         self._status = status
+        self._can_spare = can_spare
 
     async def ready(self) -> None:
         """Return once the worker can compute.
@@ -95,6 +97,10 @@ class WorkerHandle:
         """
         work = Work(op, params, payload, call_id, limit_s, retry)
         return self._submit(self._member, work, priority, deadline)
+
+    def can_spare(self) -> bool:
+        """Whether it may compute now what is perhaps for nothing: no call would notice."""
+        return self._can_spare(self._member)
 
     def notify(self, op: str, params: dict[str, Any]) -> None:
         """Tell the worker something that needs no answer; lost when it is down."""

@@ -164,6 +164,13 @@ class Scheduler:
         """The requests that were granted to a worker and are not answered."""
         return list(self._workers[name].held.values())
 
+    def can_spare(self, name: str) -> bool:
+        """Whether work that may be for nothing costs nobody anything: nobody waits, this worker is
+        idle, and beside it a core would still be free."""
+        worker = self._workers[name]
+        is_idle = worker.is_up and not worker.held and not self._waiting
+        return is_idle and self.threads_granted + worker.threads < self._cores
+
     @property
     def threads_granted(self) -> int:
         """Threads of all workers that hold a request; never above the cores."""

@@ -102,6 +102,9 @@ class DeepgramTranscriptStream:
     def speech_started(self, at: float) -> None:
         self._tracker.speech_started()
 
+    def quiet(self, since: float) -> None:
+        """Nothing: it transcribes all the time."""
+
     def flush(self, speech_end: float) -> None:
         must_ask = self._tracker.flush(speech_end)
         if self._error is not None:

@@ -1,10 +1,11 @@
 """Speech to text with faster-whisper on this machine. I/O: asks its worker; no model in here.
 
 Whisper hears whole utterances, so nothing is transcribed while the caller speaks; `flush`, at
-the first short pause, sends the utterance so far to the worker. More said after it means that
-the whole is transcribed again at the next pause, which costs the same (the window is 10 s
-anyway) and keeps the words in their context. Only an utterance above `max_utterance_s` is
-transcribed in parts, cut where it is quietest.
+the first short pause, sends the utterance so far to the worker. While cores are idle that begins
+some 50 ms sooner, when the caller is merely `quiet`: it mostly is a pause, and else was for
+nothing. More said after it means that the whole is transcribed again at the next pause, which costs
+the same (the window is 10 s anyway) and keeps the words in their context. Only an utterance above
+`max_utterance_s` is transcribed in parts, cut where it is quietest.
 """
 
 import asyncio
@@ -49,6 +50,7 @@ MAX_PARTS = 32
 """Parts of one utterance that may wait; at 26 s each a monologue of 14 minutes."""
 SAME_S = 0.03
 """Two speech ends this close are the same one, judged twice."""
+NEVER = float("-inf")
 ATTEMPTS = 3
 """Tries of one transcript when the failure may pass, `RETRY_S` apart."""
 RETRY_S = 0.1
@@ -101,6 +103,10 @@ class WhisperTranscriptStream:
         """Texts of the parts before them."""
         self._wanted: float | None = None
         """The speech end of the flush that is not answered yet."""
+        self._quiet_since: float | None = None
+        """What may be asked for soon, while there are cores to spare."""
+        self._hearing = NEVER
+        """Up to when the job's audio goes, where that is the whole utterance so far."""
         self._heard: _Heard | None = None
         self._utterance = 0
         """Counts `forget`: what was asked before it is not answered after it."""
@@ -118,11 +124,20 @@ class WhisperTranscriptStream:
     def speech_started(self, at: float) -> None:
         self._buffer.speech_started(at)
 
+    def quiet(self, since: float) -> None:
+        is_busy = self._job is not None or self._wanted is not None or self._parts
+        if not is_busy and not _covers(self._heard_through, since) and self._worker.can_spare():
+            self._quiet_since = since
+            self._news.set()
+
     def flush(self, speech_end: float) -> None:
         if self._wanted == speech_end:
             return
         self._wanted = speech_end
-        if not self._parts:  # else the job is a part's, which is needed whatever is asked
+        self._quiet_since = None
+        if self._job is not None and _covers(self._hearing, speech_end):
+            self._job.promote(Priority.COMMITTED)
+        elif not self._parts:  # else the job is a part's, which is needed whatever is asked
             self._stop_job()
         self._news.set()
 
@@ -132,6 +147,7 @@ class WhisperTranscriptStream:
         self._parts.clear()
         self._words.clear()
         self._heard = None
+        self._quiet_since = None
         self._stop_job()
         if self._wanted is not None and self._wanted <= until:
             self._wanted = None
@@ -146,11 +162,20 @@ class WhisperTranscriptStream:
         while not self._is_closed:
             await self._news.wait()
             self._news.clear()
-            while not self._is_closed and (self._parts or self._wanted is not None):
+            while not self._is_closed:
                 if self._parts:
                     await self._transcribe_part()
-                elif (transcript := await self._transcribe_rest()) is not None:
-                    yield transcript
+                elif self._wanted is not None:
+                    if (transcript := await self._answer(self._wanted)) is not None:
+                        yield transcript
+                elif self._quiet_since is not None:
+                    await self._hear_early(self._quiet_since)
+                else:
+                    break
+
+    @property
+    def _heard_through(self) -> float:
+        return self._heard.through if self._heard is not None else NEVER
 
     async def _transcribe_part(self) -> None:
         utterance, part = self._utterance, self._parts[0]
@@ -159,22 +184,40 @@ class WhisperTranscriptStream:
             self._parts.popleft()
             self._words.append(words.text)
 
-    async def _transcribe_rest(self) -> Transcript | None:
+    async def _answer(self, wanted: float) -> Transcript | None:
         """The whole utterance up to the wanted moment; None when that is not wanted any more."""
-        wanted, utterance = self._wanted, self._utterance
-        assert wanted is not None
-        if self._heard is None or self._heard.through + SAME_S < wanted:
-            rest = self._buffer.take(wanted)
+        if not _covers(self._heard_through, wanted):
             late_s = wanted - asyncio.get_running_loop().time()
-            words = await self._transcribe(rest, Priority.COMMITTED, late_s + PATIENCE_S)
-            if words is None or wanted != self._wanted or utterance != self._utterance:
-                return None
-            whole = " ".join(text for text in [*self._words, words.text] if text)
-            self._heard = _Heard(whole, wanted, words.closing)
+            await self._hear(wanted, Priority.COMMITTED, late_s + PATIENCE_S)
+        heard = self._heard
+        if wanted != self._wanted or heard is None or not _covers(heard.through, wanted):
+            return None
         self._wanted = None
-        return Transcript(self._heard.text, wanted, is_final=True, closing=self._heard.closing)
+        return Transcript(heard.text, wanted, is_final=True, closing=heard.closing)
 
-    async def _transcribe(self, mulaw: bytes, priority: Priority, within_s: float) -> _Words | None:
+    async def _hear_early(self, since: float) -> None:
+        """Hear what nobody has asked for yet. A failure is told to whoever asks."""
+        self._quiet_since = None
+        with contextlib.suppress(EngineError):
+            await self._hear(since, Priority.SPECULATION, PATIENCE_S, attempts=1)
+
+    async def _hear(
+        self, through: float, priority: Priority, within_s: float, attempts: int = ATTEMPTS
+    ) -> None:
+        """Transcribe the utterance up to this moment into `_heard`, unless it is forgotten."""
+        utterance, rest = self._utterance, self._buffer.take(through)
+        self._hearing = through
+        try:
+            words = await self._transcribe(rest, priority, within_s, attempts)
+        finally:
+            self._hearing = NEVER
+        if words is not None and utterance == self._utterance:
+            whole = " ".join(text for text in [*self._words, words.text] if text)
+            self._heard = _Heard(whole, through, words.closing)
+
+    async def _transcribe(
+        self, mulaw: bytes, priority: Priority, within_s: float, attempts: int = ATTEMPTS
+    ) -> _Words | None:
         """The words in some audio; None when it was cancelled.
 
         Raises:
@@ -183,7 +226,7 @@ class WhisperTranscriptStream:
         if not mulaw:
             return _Words("", None)
         deadline = asyncio.get_running_loop().time() + within_s
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
                 self._job = self._worker.submit(
                     "transcribe",
@@ -200,7 +243,7 @@ class WhisperTranscriptStream:
                 data = done.fields["data"]
                 return _Words(str(data["text"]), data["closing"])
             except EngineError as error:
-                if error.category not in MAY_PASS or attempt == ATTEMPTS:
+                if error.category not in MAY_PASS or attempt == attempts:
                     raise
             finally:
                 self._job = None
@@ -210,6 +253,11 @@ class WhisperTranscriptStream:
     def _stop_job(self) -> None:
         if self._job is not None:
             self._job.cancel()
+
+
+def _covers(through: float, wanted: float) -> bool:
+    """Whether words up to one audio time are the words up to another."""
+    return through + SAME_S >= wanted
 
 
 class FasterWhisperSpeechToText:
