@@ -25,8 +25,8 @@ from voxd.engines.local.piper_worker import PiperWorker
 
 REPLY = "We sell apples bananas oranges lemons potatoes tomatoes onions and cheese."
 """Whisper understands all of it, spoken word by word; that is why it is this."""
-WORD_BYTES = 4400
-"""0.55 s of mu-law, the length of the longest word."""
+WORD_BYTES = 4800
+"""0.6 s of mu-law, the length of the longest word."""
 SILENCE = b"\xff"
 VOICES = 10
 """So often the reply is spoken anew until all of it is understood."""
@@ -60,7 +60,12 @@ class SpokenReply:
         self._worker = PiperWorker()
         self._worker.load({**settings, "voice": str(CONFIG.parent / settings["voice"])})
         self._lock = threading.Lock()
-        self._words = {word: self._render(word) for word in set(_words(REPLY))}
+        self._words: dict[str, bytes] = {}
+        self.speak_anew()
+
+    def speak_anew(self) -> None:
+        """Say every word of the reply once more, which never sounds quite the same."""
+        self._words = {word: self._render(word) for word in sorted(set(_words(REPLY)))}
 
     def speak(self, text: str) -> bytes | AsyncIterator[bytes]:
         """Mu-law of the reply or any part of it, at once; of other text word by word."""
@@ -108,12 +113,13 @@ def make_voice(ear: ReplyEar) -> SpokenReply:
     Raises:
         BenchFailed: none of some attempts was understood.
     """
+    voice = SpokenReply()
     for _ in range(VOICES):
-        voice = SpokenReply()
         reply = voice.speak(REPLY)
         assert isinstance(reply, bytes)
         if ear.judge(REPLY, decode(reply)).is_whole:
             return voice
+        voice.speak_anew()
     raise BenchFailed("Whisper does not understand the reply, however it is spoken")
 
 
