@@ -2,9 +2,10 @@
 
 A pause is made in a gap between two words (`gaps.tsv`), as `v2v` makes one; an end is a prompt with
 line noise after it. Each runs through the daemon's own parts, faster than real time: speech
-activity in messages of 20 ms, the utterance as the transcription gets it at the first short pause,
-Whisper's and smart-turn's workers on that. What a pause would be like when the caller goes on
-later or sooner differs only after that moment, so the models hear each gap once.
+activity in messages of 20 ms, the utterance as Whisper gets it on a machine with idle cores
+(`ear.early_s`) and as smart-turn does at the first short pause, both workers on that. What a pause
+would be like when the caller goes on later or sooner differs only after that moment, so the models
+hear each gap once.
 
 All of it is kept in a file of the temporary folder, under a hash of what it depends on: to tune
 again takes seconds.
@@ -32,6 +33,7 @@ from benches.wer import load_worker
 from benches.words import normalize_words
 from voxd.audio.activity import SpeechActivity, SpeechOffset, SpeechOnset
 from voxd.audio.g711 import decode_mulaw
+from voxd.call.listener import is_quiet
 from voxd.caller.mulaw import encode
 from voxd.config import Ear
 from voxd.engines.local.smart_turn_worker import SmartTurnWorker
@@ -75,6 +77,8 @@ FRAGMENTS = frozenset(
 class Known:
     """What is known in a pause, and when. Times are seconds since `speech_end`."""
 
+    begun_s: float
+    """The quiet before that is noticed, and Whisper begins."""
     detected_s: float
     """The first short pause is noticed: words and judgement are asked for."""
     text: str
@@ -143,8 +147,9 @@ class Heard:
 
     speech_end: float
     detected_at: float
+    begun_at: float
     utterance: bytes
-    """As it would be transcribed at `detected_at`."""
+    """As it would be transcribed at `begun_at`."""
     begin: float
     """Where the utterance begins."""
     resumed_at: float | None
@@ -154,9 +159,11 @@ class Heard:
 
 def listen(mulaw: bytes, pause_at: float) -> Heard | None:
     """Feed a recording as Twilio would; None when the pause at this time was not found."""
-    activity, buffer = SpeechActivity(Ear()), UtteranceBuffer(max_s=60.0)
+    ear = Ear()
+    activity, buffer = SpeechActivity(ear), UtteranceBuffer(max_s=60.0)
     begin: float | None = None
-    found: tuple[float, float, bytes] | None = None
+    quiet: dict[float, tuple[float, bytes]] = {}
+    found: tuple[float, float, float, bytes] | None = None
     voiced_at: list[float] = []
     for start in range(0, len(mulaw) - MESSAGE + 1, MESSAGE):
         message = mulaw[start : start + MESSAGE]
@@ -172,7 +179,11 @@ def listen(mulaw: bytes, pause_at: float) -> Heard | None:
                         return Heard(*found, begin, now, tuple(voiced_at))
                 case SpeechOffset(speech_end):
                     if found is None and abs(speech_end - pause_at) <= NEAR_S:
-                        found = speech_end, now, buffer.take(speech_end)
+                        asked = now, buffer.take(speech_end)
+                        found = speech_end, now, *quiet.get(speech_end, asked)
+        since = activity.last_voiced_at
+        if activity.is_speaking and since not in quiet and is_quiet(activity.silence_s, ear):
+            quiet = {since: (now, buffer.take(since))}
         if found is not None and activity.voiced_at > max([found[0], *voiced_at]):
             voiced_at.append(activity.voiced_at)
     if found is None or begin is None:
@@ -201,6 +212,7 @@ class Models:
         done = time.process_time()
         pipecat = self._judge(mulaw, heard, heard.speech_end + PIPECAT_PAUSE_S)
         return Known(
+            begun_s=heard.begun_at - heard.speech_end,
             detected_s=heard.detected_at - heard.speech_end,
             text=words["text"],
             closing=words["closing"],
@@ -287,10 +299,11 @@ def _digest() -> str:
     files = [
         *(LABELS, GAPS, Path(__file__), Path(__file__).with_name("splice.py")),
         *(sources / "audio/activity.py", sources / "engines/stt/utterance.py"),
+        sources / "call/listener.py",
         *(sources / f"engines/local/{name}.py" for name in WORKER_SOURCES),
     ]
     engines = tomllib.loads(CONFIG.read_text(encoding="utf-8"))["engines"]
-    used = [engines[name] for name in ("faster-whisper", "smart-turn")]
+    used = [engines[name] for name in ("faster-whisper", "smart-turn")] + [Ear().model_dump()]
     digest = hashlib.sha256(json.dumps(used).encode())
     for file in files:
         digest.update(hashlib.sha256(file.read_bytes()).digest())

@@ -82,8 +82,10 @@ def release_s(due_s: float, voiced_s: Sequence[float]) -> float:
 
 
 def ready_s(known: Known) -> float:
-    """When everything is known: transcription and judgement run side by side."""
-    return known.detected_s + max(known.transcript_s, known.judgement_s)
+    """When everything is known, on a machine with idle cores: the transcription begins in the quiet
+    before the pause, the judgement with the pause."""
+    words_s = known.begun_s + known.transcript_s
+    return max(known.detected_s, words_s, known.detected_s + known.judgement_s)
 
 
 @dataclass(frozen=True, slots=True)

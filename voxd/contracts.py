@@ -164,12 +164,14 @@ class Transcript:
     """What the engine says about the turn with this very text, if it judges turns at all."""
     closing: float | None = None
     """How likely a sentence ends with the last word, 0 to 1; None: the engine does not tell."""
+    took_s: float = field(default=0.0, compare=False)
+    """How long the engine worked on it, where it may have begun before it was asked."""
 
 
 class TranscriptStream(Protocol):
     """One call's way into a speech-to-text engine. Push, flush, iterate, close.
 
-    `push`, `speech_started`, `flush` and `forget` never block and never raise: a failure
+    `push`, `speech_started`, `quiet`, `flush` and `forget` never block and never raise: a failure
     comes out of the iteration as `EngineError`, which ends the stream.
     """
 

@@ -65,6 +65,7 @@ def test_a_pause_is_found_with_what_follows_it() -> None:
     heard = listen(encode_mulaw(np.concatenate(parts)), 0.4 + len(speech) / 8000)
     assert heard is not None and heard.resumed_at is not None
     assert 0.1 <= heard.detected_at - heard.speech_end < 0.14
+    assert 0.04 <= heard.begun_at - heard.speech_end < 0.08
     begins_at = heard.voiced_at[0]
     assert 0.45 < begins_at - heard.speech_end < 0.75
     assert 0.04 < heard.resumed_at - begins_at < 0.15

@@ -1,5 +1,7 @@
 """Policies wait as they say, and are priced by whom they cut off."""
 
+from dataclasses import replace
+
 import pytest
 
 from benches.pauses import END, Known, Moment
@@ -21,6 +23,7 @@ WAITS = Waits(0.4, 0.8, 1.2)
 
 def known(text: str = "What time do you open?", probability: float = 0.97) -> Known:
     return Known(
+        begun_s=0.04,
         detected_s=0.1,
         text=text,
         closing=None,
@@ -60,7 +63,8 @@ def test_each_policy_looks_at_its_own_evidence() -> None:
 
 
 def test_a_turn_ends_with_a_message_and_not_before_the_words() -> None:
-    assert ready_s(known()) == pytest.approx(0.25)
+    assert ready_s(known()) == pytest.approx(0.19)
+    assert ready_s(replace(known(), judgement_s=0.15)) == pytest.approx(0.25)
     assert decide_s(known(), 0.4, 0.25) == pytest.approx(0.41)
     assert decide_s(known(), 0.41, 0.25) == pytest.approx(0.41)
     assert decide_s(known(), 0.0, 0.25) == pytest.approx(0.25)

@@ -418,6 +418,18 @@ async def test_a_short_noise_needs_no_second_opinion() -> None:
 # --- what the board is told ------------------------------------------------------------------
 
 
+async def test_who_began_before_it_was_asked_is_no_faster_for_it() -> None:
+    stt = FakeSpeechToText([])
+    async with transcriber(stt) as heard:
+        for turn in range(1, 11):
+            heard.push(turn - 1.0, turn + 0.0)
+            heard.it.flush(turn - 0.1)
+            early = Transcript("Hello", turn - 0.1, True, took_s=0.2)
+            stt.open_streams[0]._results.put_nowait(early)
+            await asyncio.sleep(0.01)
+        assert heard.board.health(stt.name).median_s == pytest.approx(0.2)
+
+
 async def test_the_board_learns_how_fast_answers_are_and_who_failed() -> None:
     first, second = pair(HELLO)
     async with transcriber(first, second) as heard:

@@ -6,7 +6,7 @@ from tests.telemetry.journals import journal_of, one_turn
 from tests.telemetry.outcomes import make_facts, make_turn
 from voxd.commands import NextStep, PhraseKind, Say, Transfer
 from voxd.events import CallClosing, CallEnded, EndReason, Event, PlaybackFinished
-from voxd.telemetry.calls import KEPT_CALLS, CallRegistry
+from voxd.telemetry.calls import KEPT_CALLS, KEPT_WITH_TURNS, CallRegistry
 from voxd.telemetry.journal import Journal
 
 
@@ -73,6 +73,24 @@ async def test_the_number_of_finished_calls_is_bounded() -> None:
         await calls.finish(f"CA{number}", EndReason.CALLER_HUNG_UP)
     assert calls.end_reason("CA4") is None
     assert calls.end_reason("CA5") is EndReason.CALLER_HUNG_UP
+
+
+async def test_of_calls_that_are_long_over_the_turns_are_forgotten_and_the_ends_kept() -> None:
+    calls = CallRegistry()
+    for number in range(KEPT_WITH_TURNS + 2):
+        calls.add(f"CA{number}", Call(f"CA{number}"))
+        await calls.finish(f"CA{number}", EndReason.CALLER_HUNG_UP)
+    assert [calls.turns(f"CA{number}") is None for number in (0, 1, 2)] == [True, True, False]
+    assert calls.end_reason("CA0") is EndReason.CALLER_HUNG_UP
+    assert calls.tenant("CA0") == calls.tenant("CA2")
+
+
+async def test_a_call_that_ends_again_keeps_its_turns_as_long_as_another() -> None:
+    calls = CallRegistry()
+    for call_id in ("CA1", *(f"CB{number}" for number in range(KEPT_WITH_TURNS - 1)), "CA1"):
+        calls.add(call_id, Call(call_id))
+        await calls.finish(call_id, EndReason.CALLER_HUNG_UP)
+    assert calls.turns("CA1")
 
 
 async def test_the_reason_can_be_awaited() -> None:

@@ -23,7 +23,7 @@ from voxd.events import Event, PauseReached, SoundJudged, SpeechPaused, SpeechSt
 
 logger = logging.getLogger(__name__)
 
-EPSILON_S = 0.5 / LINE_RATE_HZ
+_EPSILON_S = 0.5 / LINE_RATE_HZ
 """Half a sample: 40 ms of quiet are 40 ms."""
 
 
@@ -54,7 +54,7 @@ class Listener:
         self._audio_now: float | None = None
         """Audio time of the end of what was heard last; None before any audio."""
         self._pause = PauseWatch()
-        self._early_s = ear.early_s
+        self._ear = ear
         self._quiet_since = float("-inf")
         """Of the last quiet moment that the transcriber was told of, audio time."""
         self.refused = 0
@@ -136,7 +136,7 @@ class Listener:
         """Once per silence within speech: it may become a pause, or be a consonant."""
         since = self._activity.last_voiced_at
         is_new = self._activity.is_speaking and since != self._quiet_since
-        if is_new and 0 < self._early_s <= self._activity.silence_s + EPSILON_S:
+        if is_new and is_quiet(self._activity.silence_s, self._ear):
             self._quiet_since = since
             self._transcriber.quiet(since)
 
@@ -150,6 +150,11 @@ class Listener:
         pause_s = self._pause.check(self._audio_now, self._activity.voiced_at)
         if pause_s is not None:
             self._post(PauseReached(self._now(), self._pause.speech_end, pause_s))
+
+
+def is_quiet(silence_s: float, ear: config.Ear) -> bool:
+    """Whether a silence within speech is worth being told of before it is a pause."""
+    return ear.early_s <= silence_s + _EPSILON_S
 
 
 def _silence(samples: int) -> bytes:

@@ -317,7 +317,9 @@ class Transcriber:
     def _win(self, lane: Lane, transcript: Transcript) -> None:
         """A lane has answered the open question: it serves, the others end."""
         if lane.opened_at <= self._asked_at:
-            self._board.record_result(lane.engine.name, self._now() - self._asked_at)
+            # What was begun before it was asked for says nothing by how soon it came.
+            latency_s = max(self._now() - self._asked_at, transcript.took_s)
+            self._board.record_result(lane.engine.name, latency_s)
         first = self._lanes[0]
         for other in tuple(self._lanes):
             if other not in (first, lane):

@@ -22,7 +22,7 @@ class Ear(Table):
 
     aggressiveness: int = Field(2, ge=0, le=3)
     speech_onset_s: float = Field(0.08, ge=0.02, le=0.12)
-    early_s: float = Field(0.04, ge=0, le=0.5)
+    early_s: float = Field(0.04, ge=0.03, le=0.5)
     pause_s: float = Field(0.1, ge=0.04, le=0.5)
     min_level_dbfs: float = Field(-50.0, ge=-90, le=0)
 

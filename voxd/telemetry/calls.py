@@ -5,7 +5,7 @@ any call is left, admission how many there are.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -17,6 +17,9 @@ from voxd.telemetry.outcome import CallFacts
 
 KEPT_CALLS = 200
 """Bound of the finished calls; the oldest goes."""
+KEPT_WITH_TURNS = 64
+"""Bound of those whose turns are kept as well, words and all, 5 kB for three turns: whoever wants
+them asks at the end of the call."""
 KEPT_TURNS = 200
 """Bound of the turns kept of one finished call; the latest stay."""
 
@@ -46,7 +49,8 @@ class FinishedCall:
     """What is remembered of a call."""
 
     reason: EndReason
-    turns: tuple[TurnTimings, ...]
+    turns: tuple[TurnTimings, ...] | None
+    """None: not kept any more."""
     next_step: NextStep | None = None
     has_apologised: bool = False
     """The caller has heard, to its end, why nothing answers any more."""
@@ -59,7 +63,7 @@ class FinishedCall:
 
 
 class CallRegistry:
-    """Active calls, and the last `KEPT_CALLS` finished ones, by CallSid."""
+    """Active calls, and the last `KEPT_CALLS` finished ones, by CallSid; the latest with turns."""
 
     def __init__(self) -> None:
         self._active: dict[str, RunningCall] = {}
@@ -68,6 +72,8 @@ class CallRegistry:
         self._tasks: dict[str, asyncio.Task[Any]] = {}
         """What holds active calls, until their end is being told."""
         self._finished: OrderedDict[str, FinishedCall] = OrderedDict()
+        self._with_turns: deque[str] = deque()
+        """Finished calls whose turns are kept, oldest first; a bound's worth."""
         self._changed = asyncio.Condition()
 
     def __len__(self) -> int:
@@ -128,8 +134,17 @@ class CallRegistry:
         self._finished[call_id] = finished
         while len(self._finished) > KEPT_CALLS:
             self._finished.popitem(last=False)
+        self._with_turns.append(call_id)
+        while len(self._with_turns) > KEPT_WITH_TURNS:
+            self._forget_turns(self._with_turns.popleft())
         async with self._changed:
             self._changed.notify_all()
+
+    def _forget_turns(self, call_id: str) -> None:
+        """Its end stays. Of one that ended twice, only once the second end is old as well."""
+        finished = self._finished.get(call_id)
+        if finished is not None and call_id not in self._with_turns:
+            self._finished[call_id] = replace(finished, turns=None)
 
     def deliver(self, call_id: str, event: Event) -> bool:
         """Give an event to a running call; False when it does not run."""
@@ -151,7 +166,7 @@ class CallRegistry:
         return None if call_id in self._active else self._finished.get(call_id)
 
     def turns(self, call_id: str) -> tuple[TurnTimings, ...] | None:
-        """The turns of a running or finished call; None when it is unknown."""
+        """The turns of a running or finished call; None when it is unknown or long over."""
         if call_id in self._active:
             return tuple(compute_turns(self._active[call_id].journal.entries))
         finished = self._finished.get(call_id)

@@ -192,11 +192,41 @@ async def test_without_a_core_to_spare_the_pause_is_waited_for(
     assert heard.result() == Transcript("hello", end, is_final=True)
 
 
+async def test_who_finds_the_cores_taken_meanwhile_waits_for_the_pause(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    end = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(end)
+        worker.has_cores = False
+        await asyncio.sleep(0)
+        assert worker.jobs.empty()
+        caller.stream.flush(end)
+        await worker.answer("hello")
+    assert heard.result() == Transcript("hello", end, is_final=True)
+
+
+async def test_a_forgotten_quiet_is_not_transcribed_to_its_end(
+    caller: Caller, worker: ScriptedWorker
+) -> None:
+    first = caller.speak(1.0)
+    async with hearing(caller) as heard:
+        caller.stream.quiet(first)
+        old = await worker.jobs.get()
+        caller.stream.forget(first)
+        assert worker.cancelled == [old.id]
+        caller.be_heard(1.0)
+        second = caller.speak(0.5)
+        caller.stream.flush(second)
+        await worker.answer("next")
+    assert heard.result() == Transcript("next", second, is_final=True)
+
+
 async def test_what_fails_in_the_quiet_is_asked_again_by_the_flush(
     caller: Caller, worker: ScriptedWorker
 ) -> None:
     end = caller.speak(1.0)
-    worker.refuse = [EngineError("stt", Category.BAD_REQUEST, Phase.FIRST_RESULT, "no")]
+    worker.refuse = [EngineError("stt", Category.OVERLOADED, Phase.FIRST_RESULT, "no")]
     async with hearing(caller) as heard:
         caller.stream.quiet(end)
         while worker.refuse:

@@ -99,7 +99,7 @@ class WorkerHandle:
         return self._submit(self._member, work, priority, deadline)
 
     def can_spare(self) -> bool:
-        """Whether it may compute now what is perhaps for nothing: no call would notice."""
+        """Whether it may compute now what is perhaps for nothing; see `Scheduler.can_spare`."""
         return self._can_spare(self._member)
 
     def notify(self, op: str, params: dict[str, Any]) -> None:

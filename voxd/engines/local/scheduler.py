@@ -165,8 +165,9 @@ class Scheduler:
         return list(self._workers[name].held.values())
 
     def can_spare(self, name: str) -> bool:
-        """Whether work that may be for nothing costs nobody anything: nobody waits, this worker is
-        idle, and beside it a core would still be free."""
+        """Whether work that may be for nothing takes nothing from anybody now: nobody waits, this
+        worker is idle, and beside it a core would still be free. Who comes later may have to wait
+        for its end."""
         worker = self._workers[name]
         is_idle = worker.is_up and not worker.held and not self._waiting
         return is_idle and self.threads_granted + worker.threads < self._cores

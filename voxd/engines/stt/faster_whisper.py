@@ -1,11 +1,13 @@
 """Speech to text with faster-whisper on this machine. I/O: asks its worker; no model in here.
 
-Whisper hears whole utterances, so nothing is transcribed while the caller speaks; `flush`, at
-the first short pause, sends the utterance so far to the worker. While cores are idle that begins
-some 50 ms sooner, when the caller is merely `quiet`: it mostly is a pause, and else was for
-nothing. More said after it means that the whole is transcribed again at the next pause, which costs
+Whisper hears whole utterances: `flush`, at the first short pause, sends the utterance so far to the
+worker. More said after it means that the whole is transcribed again at the next pause, which costs
 the same (the window is 10 s anyway) and keeps the words in their context. Only an utterance above
 `max_utterance_s` is transcribed in parts, cut where it is quietest.
+
+While cores are idle it begins some 60 ms sooner, when the caller is merely `quiet`: half of those
+moments are pauses (540 of 1111 in 261 telephone prompts), the others were for nothing. Words lost
+are no more: 110 errors of 2554 words with 40 ms of quiet after the last sound, and with 100.
 """
 
 import asyncio
@@ -49,7 +51,7 @@ LIMIT_S = 10.0
 MAX_PARTS = 32
 """Parts of one utterance that may wait; at 26 s each a monologue of 14 minutes."""
 SAME_S = 0.03
-"""Two speech ends this close are the same one, judged twice."""
+"""Two speech ends this close are the same one, judged twice; less than any quiet that is told."""
 NEVER = float("-inf")
 ATTEMPTS = 3
 """Tries of one transcript when the failure may pass, `RETRY_S` apart."""
@@ -78,6 +80,7 @@ class _Heard:
     text: str
     through: float
     closing: float | None
+    took_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ class WhisperTranscriptStream:
         self._quiet_since = None
         if self._job is not None and _covers(self._hearing, speech_end):
             self._job.promote(Priority.COMMITTED)
-        elif not self._parts:  # else the job is a part's, which is needed whatever is asked
+        elif self._hearing != NEVER:  # else the job is a part's, which is needed whatever is asked
             self._stop_job()
         self._news.set()
 
@@ -193,11 +196,15 @@ class WhisperTranscriptStream:
         if wanted != self._wanted or heard is None or not _covers(heard.through, wanted):
             return None
         self._wanted = None
-        return Transcript(heard.text, wanted, is_final=True, closing=heard.closing)
+        return Transcript(
+            heard.text, wanted, is_final=True, closing=heard.closing, took_s=heard.took_s
+        )
 
     async def _hear_early(self, since: float) -> None:
         """Hear what nobody has asked for yet. A failure is told to whoever asks."""
         self._quiet_since = None
+        if not self._worker.can_spare():  # another call was told of quiet in the same moment
+            return
         with contextlib.suppress(EngineError):
             await self._hear(since, Priority.SPECULATION, PATIENCE_S, attempts=1)
 
@@ -206,6 +213,8 @@ class WhisperTranscriptStream:
     ) -> None:
         """Transcribe the utterance up to this moment into `_heard`, unless it is forgotten."""
         utterance, rest = self._utterance, self._buffer.take(through)
+        now = asyncio.get_running_loop().time
+        began = now()
         self._hearing = through
         try:
             words = await self._transcribe(rest, priority, within_s, attempts)
@@ -213,7 +222,7 @@ class WhisperTranscriptStream:
             self._hearing = NEVER
         if words is not None and utterance == self._utterance:
             whole = " ".join(text for text in [*self._words, words.text] if text)
-            self._heard = _Heard(whole, through, words.closing)
+            self._heard = _Heard(whole, through, words.closing, now() - began)
 
     async def _transcribe(
         self, mulaw: bytes, priority: Priority, within_s: float, attempts: int = ATTEMPTS
