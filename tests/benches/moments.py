@@ -4,7 +4,7 @@ from benches.pauses import END, TUNED_MS, Known, Moment
 
 
 def known(text: str, probability: float) -> Known:
-    return Known(0.1, text, None, 0.15, probability, 0.05, probability, 0.0)
+    return Known(0.04, 0.1, text, None, 0.15, probability, 0.05, probability, 0.0)
 
 
 def moments(*, is_tuned: bool = True) -> list[Moment]:
