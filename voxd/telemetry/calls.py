@@ -18,8 +18,8 @@ from voxd.telemetry.outcome import CallFacts
 KEPT_CALLS = 200
 """Bound of the finished calls; the oldest goes."""
 KEPT_WITH_TURNS = 64
-"""Bound of those whose turns are kept as well, words and all, 5 kB for three turns: whoever wants
-them asks at the end of the call."""
+"""Bound of those whose turns are kept as well, words and all: whoever wants them asks at the end of
+the call."""
 KEPT_TURNS = 200
 """Bound of the turns kept of one finished call; the latest stay."""
 
