@@ -220,7 +220,7 @@ MISTAKES = (
     Mistake(
         *(
             "waits that shrink",
-            "wait_complete_s = 0.38\nwait_unknown_s = 0.84\nwait_incomplete_s = 1.4\n"
+            "wait_complete_s = 0.36\nwait_unknown_s = 0.84\nwait_incomplete_s = 1.4\n"
             'no_room = ["turns", "sentence"]  #',
             'wait_complete_s = 2.0\nno_room = ["sentence"]  #',
         ),

@@ -21,7 +21,7 @@ def split(text: str, step: int = 3) -> list[str]:
     [
         "It costs 3.50 dollars.",
         "Dr. Smith is in.",
-        "See example.com for it.",
+        "See example.com now.",
         "We open at 10:30 sharp.",
         "That is 1,000 euros.",
         "Until 5 p.m. on Monday.",
@@ -48,6 +48,27 @@ def test_a_first_clause_ends_at_the_first_comma_that_is_far_enough() -> None:
 def test_a_long_first_clause_is_cut_before_a_phrase() -> None:
     first = split("We are open every single day from nine in the morning until five")[0]
     assert first == "We are open every single day"
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("I'm sorry for any inconvenience.", "I'm sorry"),
+        ("We are open from nine to five.", "We are open"),
+        ("No, so for now we wait.", "No, so for now we wait."),  # too short a beginning
+        ("Please hold on to it, friend.", "Please hold on to it,"),  # belongs to the verb
+        ("This one forms a pair.", "This one forms a pair."),  # no "for"
+        ("There are 12 for you.", "There are 12 for you."),  # a number goes with what follows
+    ],
+)
+@pytest.mark.parametrize("step", [1, 4, 99])
+def test_a_first_clause_ends_where_a_phrase_begins(text: str, first: str, step: int) -> None:
+    assert split(text, step)[0] == first
+
+
+def test_a_second_clause_ends_before_a_phrase_once_it_is_long_enough() -> None:
+    text = "I'm sorry for any of the trouble with that order which you may have because of rain."
+    assert split(text)[:2] == ["I'm sorry", "for any of the trouble with that order"]
 
 
 def test_sentences_after_the_first_stay_whole() -> None:

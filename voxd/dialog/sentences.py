@@ -1,7 +1,8 @@
 """Tokens in, speakable clauses out. Pure; the replier feeds it while the model writes.
 
-The first clause is short, because the caller waits for it; the second is middling, because it must
-be spoken before the first has been heard; later ones are whole sentences, which sound better. A
+The first clause is short, because the caller waits for it: it ends where a new phrase begins ("I'm
+sorry | for any trouble"). The second is middling, because it must be spoken before the first has
+been heard; later ones are whole sentences, which sound better. A
 boundary counts only once the white space behind it has been seen, so "3.5", "10:30", "1,000" and
 "example.com" never split. Nor does what `spoken` must see whole, though it has spaces in it:
 telephone numbers, "5 p.m.", "March 15, 2024", "9 - 5", "Dr. Smith".
@@ -32,7 +33,7 @@ _MONTH_DAY = re.compile(
 )
 _DIGIT_AT_END = re.compile(r"\d[)%]?$")
 _FIRST_WORDS_MIN = 2
-"""Of a first clause that is cut by words, if a number keeps it from being longer."""
+"""Of a first clause that is cut by words."""
 # A placeholder such as [Your Name] counts as one word, so that it can be left out whole.
 _BRACKETS = re.compile(r"\[[^\[\]]{0,60}(?:\]|$)")
 # Words that begin a new phrase: a voice may breathe before them.
@@ -40,11 +41,16 @@ _PHRASE_OPENERS = frozenset(
     "and but or so because that which who to for with in on at from by when if while y o pero "
     "porque que para con en cuando si".split()
 )
+# Those before which a voice may breathe whatever went before: the others may belong to the verb
+# ("hold on", "log in", "happy to").
+_SURE_OPENERS = _PHRASE_OPENERS - frozenset("to in on at y o que en".split())
 
 FIRST_MIN_CHARACTERS = 10
-"""A first clause ends at a comma from this length on: shorter ones finish sounding before the
-second is ready (measured: "Sure," is 0.4 s of audio, the next clause takes about that long)."""
+"""A first clause ends at a comma or before a phrase from this length on, white space included:
+shorter ones finish sounding before the second is ready (Piper: "Sure," 0.45 s, "I'm sorry" 0.78 s).
+"""
 SECOND_MIN_CHARACTERS = 30
+"""The same for the second."""
 LATER_MIN_CHARACTERS = 80
 """Later clauses end at a comma only from this length on."""
 MAX_CHARACTERS = 180
@@ -88,21 +94,23 @@ class ClauseSplitter:
             return clause
         if sentence is not None:
             return sentence
+        if self._count < 2 and (end := _before_phrase(text, self._least)) is not None:
+            return end
         if self._count == 0 and (end := self._first_by_words(text)) is not None:
             return end
         return _longest(text) if len(text) > MAX_CHARACTERS else None
 
+    @property
+    def _least(self) -> int:
+        """Characters that the next clause has at least, unless a sentence is over."""
+        if self._count == 0:
+            return FIRST_MIN_CHARACTERS
+        return SECOND_MIN_CHARACTERS if self._count == 1 else LATER_MIN_CHARACTERS
+
     def _clause_end(self, text: str, limit: int) -> int | None:
         """The first comma or the like that is far enough in, before `limit`."""
-        minimum = (
-            FIRST_MIN_CHARACTERS
-            if self._count == 0
-            else SECOND_MIN_CHARACTERS
-            if self._count == 1
-            else LATER_MIN_CHARACTERS
-        )
         for match in _CLAUSE_END.finditer(text, 0, limit):
-            if match.end() >= minimum and not _is_within_number(text, match):
+            if match.end() >= self._least and not _is_within_number(text, match):
                 return match.end()
         return None
 
@@ -121,6 +129,21 @@ class ClauseSplitter:
             if not _belong(*words[index - 1 : index + 1]):
                 return spaces[index - 1]
         return None
+
+
+def _before_phrase(text: str, least: int) -> int | None:
+    """The first place, far enough in, behind which a phrase begins for sure.
+
+    The word that begins it must have been seen to its end: "for" may become "forms".
+    """
+    words = text.split()
+    spaces = [match.start() for match in re.finditer(r"\s+", text.rstrip())]
+    for index in range(_FIRST_WORDS_MIN, len(spaces)):
+        is_far = spaces[index - 1] + 1 >= least
+        is_opener = words[index].lower() in _SURE_OPENERS
+        if is_far and is_opener and not _belong(*words[index - 1 : index + 1]):
+            return spaces[index - 1]
+    return None
 
 
 def _sentence_end(text: str) -> int | None:
