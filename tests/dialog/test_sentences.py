@@ -57,6 +57,7 @@ def test_a_long_first_clause_is_cut_before_a_phrase() -> None:
         ("We are open from nine to five.", "We are open"),
         ("No, so for now we wait.", "No, so for now we wait."),  # too short a beginning
         ("Please hold on to it, friend.", "Please hold on to it,"),  # belongs to the verb
+        ("They are not so bad.", "They are not so bad."),
         ("This one forms a pair.", "This one forms a pair."),  # no "for"
         ("There are 12 for you.", "There are 12 for you."),  # a number goes with what follows
     ],

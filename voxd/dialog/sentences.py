@@ -41,9 +41,9 @@ _PHRASE_OPENERS = frozenset(
     "and but or so because that which who to for with in on at from by when if while y o pero "
     "porque que para con en cuando si".split()
 )
-# Those before which a voice may breathe whatever went before: the others may belong to the verb
-# ("hold on", "log in", "happy to").
-_SURE_OPENERS = _PHRASE_OPENERS - frozenset("to in on at y o que en".split())
+# Those before which a voice may breathe whatever went before: the others may belong to the word
+# before or behind ("hold on", "happy to", "so kind").
+_SURE_OPENERS = _PHRASE_OPENERS - frozenset("so to in on at y o que en".split())
 
 FIRST_MIN_CHARACTERS = 10
 """A first clause ends at a comma or before a phrase from this length on, white space included:
