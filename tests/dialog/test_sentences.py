@@ -58,6 +58,8 @@ def test_a_long_first_clause_is_cut_before_a_phrase() -> None:
         ("No, so for now we wait.", "No, so for now we wait."),  # too short a beginning
         ("Please hold on to it, friend.", "Please hold on to it,"),  # belongs to the verb
         ("They are not so bad.", "They are not so bad."),
+        ("Let me check that for it.", "Let me check that for it."),  # nothing behind the phrase
+        ("I agree but if you like I wait.", "I agree but if you like"),  # no "but" at an end
         ("This one forms a pair.", "This one forms a pair."),  # no "for"
         ("There are 12 for you.", "There are 12 for you."),  # a number goes with what follows
     ],
@@ -65,6 +67,12 @@ def test_a_long_first_clause_is_cut_before_a_phrase() -> None:
 @pytest.mark.parametrize("step", [1, 4, 99])
 def test_a_first_clause_ends_where_a_phrase_begins(text: str, first: str, step: int) -> None:
     assert split(text, step)[0] == first
+
+
+@pytest.mark.parametrize("before", ["", "Sure thing. "])
+def test_a_phrase_far_away_makes_no_long_clause(before: str) -> None:
+    clauses = split(before + "lorem ipsum dolor " * 40 + "for us now", 9999)
+    assert all(len(clause) <= MAX_CHARACTERS for clause in clauses)
 
 
 def test_a_second_clause_ends_before_a_phrase_once_it_is_long_enough() -> None:

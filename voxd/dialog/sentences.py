@@ -1,14 +1,15 @@
 """Tokens in, speakable clauses out. Pure; the replier feeds it while the model writes.
 
-The first clause is short, because the caller waits for it: it ends where a new phrase begins ("I'm
-sorry | for any trouble"). The second is middling, because it must be spoken before the first has
-been heard; later ones are whole sentences, which sound better. A
+The first clause is short, because the caller waits for it: where no comma is known yet, it ends
+before a new phrase ("I'm sorry | for any trouble"). The second is middling, because it must be
+spoken before the first has been heard; later ones are whole sentences, which sound better. A
 boundary counts only once the white space behind it has been seen, so "3.5", "10:30", "1,000" and
 "example.com" never split. Nor does what `spoken` must see whole, though it has spaces in it:
 telephone numbers, "5 p.m.", "March 15, 2024", "9 - 5", "Dr. Smith".
 """
 
 import re
+from collections.abc import Collection, Sequence
 
 _SENTENCE_END = re.compile(r"[.!?…]+[\"'”’)\]]*(?=\s)|\n+")
 _CLAUSE_END = re.compile(r"[,;:—–][\"'”’)\]]*(?=\s)|\s[—–-](?=\s)")
@@ -32,8 +33,8 @@ _MONTH_DAY = re.compile(
     r"\b(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? \d{1,2}(?:st|nd|rd|th)?,?$"
 )
 _DIGIT_AT_END = re.compile(r"\d[)%]?$")
-_FIRST_WORDS_MIN = 2
-"""Of a first clause that is cut by words."""
+_WORDS_MIN = 2
+"""Of a clause that is cut by words."""
 # A placeholder such as [Your Name] counts as one word, so that it can be left out whole.
 _BRACKETS = re.compile(r"\[[^\[\]]{0,60}(?:\]|$)")
 # Words that begin a new phrase: a voice may breathe before them.
@@ -41,9 +42,11 @@ _PHRASE_OPENERS = frozenset(
     "and but or so because that which who to for with in on at from by when if while y o pero "
     "porque que para con en cuando si".split()
 )
-# Those before which a voice may breathe whatever went before: the others may belong to the word
-# before or behind ("hold on", "happy to", "so kind").
-_SURE_OPENERS = _PHRASE_OPENERS - frozenset("so to in on at y o que en".split())
+# Those before which a voice may breathe whatever went before. The others may belong to the word
+# before or behind: "hold on", "stop by", "happy to", "so kind", "check that", "two and a half".
+_SURE_OPENERS = frozenset(
+    "but because which who for with from when if while pero porque para cuando si".split()
+)
 
 FIRST_MIN_CHARACTERS = 10
 """A first clause ends at a comma or before a phrase from this length on, white space included:
@@ -94,10 +97,11 @@ class ClauseSplitter:
             return clause
         if sentence is not None:
             return sentence
-        if self._count < 2 and (end := _before_phrase(text, self._least)) is not None:
-            return end
-        if self._count == 0 and (end := self._first_by_words(text)) is not None:
-            return end
+        by_phrase = _before_phrase(text, self._least) if self._count < 2 else None
+        by_words = self._first_by_words(text) if self._count == 0 else None
+        ends = [end for end in (by_phrase, by_words) if end is not None]
+        if ends:
+            return min(ends)
         return _longest(text) if len(text) > MAX_CHARACTERS else None
 
     @property
@@ -121,11 +125,9 @@ class ClauseSplitter:
             return None
         words = text.split()
         for index in range(self._first_max_words - 1, self._first_max_words // 2 - 1, -1):
-            if words[index].lower() in _PHRASE_OPENERS and not _belong(
-                *words[index - 1 : index + 1]
-            ):
+            if _begins_phrase(words, index, _PHRASE_OPENERS):
                 return spaces[index - 1]
-        for index in range(self._first_max_words, _FIRST_WORDS_MIN - 1, -1):
+        for index in range(self._first_max_words, _WORDS_MIN - 1, -1):
             if not _belong(*words[index - 1 : index + 1]):
                 return spaces[index - 1]
         return None
@@ -138,12 +140,20 @@ def _before_phrase(text: str, least: int) -> int | None:
     """
     words = text.split()
     spaces = [match.start() for match in re.finditer(r"\s+", text.rstrip())]
-    for index in range(_FIRST_WORDS_MIN, len(spaces)):
-        is_far = spaces[index - 1] + 1 >= least
-        is_opener = words[index].lower() in _SURE_OPENERS
-        if is_far and is_opener and not _belong(*words[index - 1 : index + 1]):
-            return spaces[index - 1]
+    for index in range(_WORDS_MIN, len(spaces)):
+        end = spaces[index - 1]
+        if end > MAX_CHARACTERS:
+            return None
+        if end + 1 >= least and _begins_phrase(words, index, _SURE_OPENERS):
+            return end
     return None
+
+
+def _begins_phrase(words: Sequence[str], index: int, openers: Collection[str]) -> bool:
+    """Whether a word opens a phrase, and nothing before it already did ("but | if you like")."""
+    before, opener = words[index - 1], words[index]
+    is_first = before.lower() not in _PHRASE_OPENERS
+    return is_first and opener.lower() in openers and not _belong(before, opener)
 
 
 def _sentence_end(text: str) -> int | None:
