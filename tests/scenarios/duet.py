@@ -12,8 +12,8 @@ from voxd.config import Config
 from voxd.contracts import FRAME_S
 from voxd.events import PlaybackFinished
 
-ANSWER = "We are open from nine to five. On Sundays we are closed."
-CLAUSES = ("We are open from nine to five.", "On Sundays we are closed.")
+ANSWER = "Weekdays we open nine until five. On Sundays we are closed."
+CLAUSES = ("Weekdays we open nine until five.", "On Sundays we are closed.")
 QUESTION = "When are you open?"
 MAX_EXTRA_S = 1.5
 """The promise: a failure makes no silence longer by more than this."""

@@ -21,7 +21,7 @@ from voxd.events import (
 async def test_two_turns_are_greeted_heard_and_answered_in_order() -> None:
     stage = Stage(
         llm=FakeLanguageModel(
-            said("We are open from nine to five."), said("You are welcome. Goodbye now.")
+            said("Weekdays we open nine until five."), said("You are welcome. Goodbye now.")
         )
     )
     async with live_call(stage) as call:
@@ -32,7 +32,7 @@ async def test_two_turns_are_greeted_heard_and_answered_in_order() -> None:
         await call.wait_for(PlaybackFinished, 3)
     assert [clause.text for clause in call.all(ClauseStarted)] == [
         GREETING,
-        "We are open from nine to five.",
+        "Weekdays we open nine until five.",
         "You are welcome.",
         "Goodbye now.",
     ]
@@ -40,7 +40,7 @@ async def test_two_turns_are_greeted_heard_and_answered_in_order() -> None:
     last = stage.llm.requests[-1].messages
     assert [(message.role, message.content) for message in last[1:]] == [
         ("user", "When are you open?"),
-        ("assistant", "We are open from nine to five."),
+        ("assistant", "Weekdays we open nine until five."),
         ("user", "Thank you."),
     ]
     assert all(not heard.is_estimated for heard in call.all(ClauseHeard))

@@ -100,7 +100,7 @@ async def test_a_failing_model_is_apologised_for_at_once() -> None:
 
 
 async def test_a_voice_that_breaks_in_the_middle_of_a_clause_is_not_counted_as_heard() -> None:
-    first, second = "We are open from nine to five.", "On Sundays we are closed."
+    first, second = "Weekdays we open nine until five.", "On Sundays we are closed."
     stage = Stage(llm=FakeLanguageModel(said(f"{first} {second}"), said("Better now.")))
     stage.tts.breaks[second] = 0.5
     async with live_call(stage) as call:

@@ -14,7 +14,7 @@ from tests.fakes.speech_to_text import Said
 from voxd.call.live import LiveCall
 from voxd.events import CallEnded, ClauseStarted, EndReason, PlaybackFinished
 
-REPLY = "We are open from nine to five. On Sundays we are closed. " * 3
+REPLY = "Weekdays we open nine until five. On Sundays we are closed. " * 3
 
 
 async def test_a_hang_up_in_mid_word_leaves_nothing_behind() -> None:
