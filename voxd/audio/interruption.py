@@ -59,19 +59,18 @@ FADING_VOICE_S = 0.05
 """The same while the sound is getting softer, as everything does that was hit."""
 THUD_VOICE_S = 0.1
 """The same for what is low and getting softer: a door that falls shut rings on one low note."""
-HASTE_S = (0.12, 0.24)
-"""In this part of a sound it must be decided, or the agent speaks on for too long. Before it, there
-is time to be sure; after it, what becomes voice, or loud, is more often the end of a cough or the
-second half of an "uh-huh"."""
+HASTE_S = 0.24
+"""Until then it must be decided, or the agent speaks on for too long. What becomes voice, or loud,
+later is more often the end of a cough or the second half of an "uh-huh"."""
 LATE_VOICE_S = 0.08
 """After it, so much voice is needed."""
 LONG_S = 0.7
 """Soft voice takes the floor after this long; with the window behind it, some 0.5 s of speech.
 Nearly all "uh-huh" and "okay" are shorter."""
-LOUD_DB = 2.0
-HASTE_LOUD_DB = 0.0
-"""Against the caller's usual loudness. The first syllable's peak is compared with the mean over
-loud parts, and is some 6 dB above it at the same loudness."""
+LOUD_DB = ((0.12, -0.5), (HASTE_S, 0.0), (math.inf, 2.0))
+"""Until what age of a sound how loud it must be, against the caller's usual loudness: who takes the
+floor is loud from the first syllable on, an "uh-huh" has its peak later. A peak is compared with
+the mean over loud parts, and is some 6 dB above it at the same loudness."""
 ECHO_FIT_DB = 48.0
 ECHO_BASE_DB = -27.0
 """An echo is below base + fit * slope, in dB against what was played."""
@@ -228,13 +227,12 @@ class InterruptionJudge:
 
     def _is_urgent(self, frames: Frames, age_s: float, heard_s: float) -> bool:
         """Whether voice is loud enough to take the floor at once."""
-        if age_s > HASTE_S[1] and heard_s < LATE_VOICE_S - 1e-9:
+        if age_s > HASTE_S and heard_s < LATE_VOICE_S - 1e-9:
             return False
-        is_pressing = HASTE_S[0] <= age_s <= HASTE_S[1]
         self._learn_usual()
         if self._usual_dbfs is None:
             return True
-        by_db = HASTE_LOUD_DB if is_pressing else LOUD_DB
+        by_db = next(db for until_s, db in LOUD_DB if age_s <= until_s + 1e-9)
         return float(frames.level_dbfs.max()) >= self._usual_dbfs + by_db
 
     def _is_echo(self, pcm: Samples) -> bool:
