@@ -65,9 +65,9 @@ class Result:
         return {"is_good": self.is_good, **asdict(self)}
 
 
-def run(half: int, processes: int | None = None) -> Result:
+def run(half: int, processes: int | None = None, draw: int = 0) -> Result:
     """Play every trial of a half: 0, that constants were tuned on, or 1, that is reported."""
-    return judge("reported" if half else "tuned", play_trials(half, processes))
+    return judge("reported" if half else "tuned", play_trials(half, processes, draw))
 
 
 def judge(half: str, outcomes: Sequence[Outcome]) -> Result:

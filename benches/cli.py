@@ -170,6 +170,13 @@ def _parser() -> argparse.ArgumentParser:
     barge.add_argument(
         "--tuned", action="store_true", help="the half that constants were tuned on, instead"
     )
+    barge.add_argument(
+        "--draw",
+        type=_positive,
+        default=0,
+        metavar="N",
+        help="other levels, noises, echoes and moments, of the same recordings and voices",
+    )
     barge.set_defaults(run=_run_barge)
 
     twiml = commands.add_parser("twiml", help="calls in turns: Twilio hears and speaks")
@@ -394,7 +401,7 @@ def _run_barge(options: argparse.Namespace) -> int:
     from benches import barge
 
     prompts.install_tools()
-    result = barge.run(0 if options.tuned else 1)
+    result = barge.run(0 if options.tuned else 1, draw=options.draw)
     if options.json:
         _print_json(result.to_json())
     else:

@@ -91,12 +91,14 @@ class Trial:
         return self.category in INTERRUPTIONS
 
 
-def build_trials(half: int, voices: Voices, counts: Mapping[str, int] = COUNTS) -> Iterator[Trial]:
-    """Every trial of a half."""
+def build_trials(
+    half: int, voices: Voices, counts: Mapping[str, int] = COUNTS, draw: int = 0
+) -> Iterator[Trial]:
+    """Every trial of a half; another draw has other levels, noises, echoes and moments."""
     prompts = _choose_prompts(half)
     for category, count in counts.items():
         for number in range(count):
-            seed = hash_of(category, half, number)
+            seed = hash_of(category, half, number, draw)
             rng = np.random.default_rng(seed)
             prompt = prompts[number % len(prompts)]
             makers: dict[str, Make] = {
@@ -112,9 +114,10 @@ def build_trials(half: int, voices: Voices, counts: Mapping[str, int] = COUNTS) 
             yield _build(rng, category, half, seed, prompts, make)
 
 
-def hash_of(category: str, half: int, number: int) -> int:
+def hash_of(category: str, half: int, number: int, draw: int) -> int:
     """The seed of a trial."""
-    return (list(COUNTS).index(category) * 2 + half) * 10_000 + number
+    kind = (draw * len(COUNTS) + list(COUNTS).index(category)) * 2 + half
+    return kind * 10_000 + number
 
 
 def _build(

@@ -46,6 +46,17 @@ def test_there_are_two_hundred_of_each_that_count_in_each_half() -> None:
     assert turns == sum(counted.values()) - turns == 200
 
 
+def test_no_two_trials_of_any_draw_have_the_same_chance() -> None:
+    seeds = [
+        trials.hash_of(category, half, number, draw)
+        for draw in range(3)
+        for category, count in trials.COUNTS.items()
+        for half in (0, 1)
+        for number in range(count)
+    ]
+    assert len(set(seeds)) == len(seeds)
+
+
 def test_the_table_can_be_shown(capsys: pytest.CaptureFixture[str]) -> None:
     barge.show(barge.judge("reported", outcomes(stops=1)))
     shown = capsys.readouterr().out
