@@ -12,7 +12,7 @@ from typing import Any
 
 from benches.interrupting import NETWORK_S, Outcome, play_trials
 from benches.stats import Interval, percentile, wilson
-from benches.trials import CONTROLS, COUNTS, INTERRUPTIONS
+from benches.trials import CONTROLS, COUNTS, DRAWS, INTERRUPTIONS
 
 LIMIT_P95_MS = 250.0
 LIMIT_RATE = 0.07
@@ -65,9 +65,9 @@ class Result:
         return {"is_good": self.is_good, **asdict(self)}
 
 
-def run(half: int, processes: int | None = None, draw: int = 0) -> Result:
+def run(half: int, draws: int = DRAWS, processes: int | None = None) -> Result:
     """Play every trial of a half: 0, that constants were tuned on, or 1, that is reported."""
-    return judge("reported" if half else "tuned", play_trials(half, processes, draw))
+    return judge("reported" if half else "tuned", play_trials(half, draws, processes))
 
 
 def judge(half: str, outcomes: Sequence[Outcome]) -> Result:

@@ -171,11 +171,11 @@ def _parser() -> argparse.ArgumentParser:
         "--tuned", action="store_true", help="the half that constants were tuned on, instead"
     )
     barge.add_argument(
-        "--draw",
+        "--draws",
         type=_positive,
-        default=0,
+        default=5,
         metavar="N",
-        help="other levels, noises, echoes and moments, of the same recordings and voices",
+        help="so often each recording is used, each time at another level and moment (5)",
     )
     barge.set_defaults(run=_run_barge)
 
@@ -401,7 +401,7 @@ def _run_barge(options: argparse.Namespace) -> int:
     from benches import barge
 
     prompts.install_tools()
-    result = barge.run(0 if options.tuned else 1, draw=options.draw)
+    result = barge.run(0 if options.tuned else 1, options.draws)
     if options.json:
         _print_json(result.to_json())
     else:

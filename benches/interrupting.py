@@ -70,10 +70,10 @@ class Outcome:
     or not known."""
 
 
-def play_trials(half: int, processes: int | None = None, draw: int = 0) -> list[Outcome]:
-    """Play all trials of a half, of one draw, on this machine's cores."""
+def play_trials(half: int, draws: int, processes: int | None = None) -> list[Outcome]:
+    """Play all trials of a half on this machine's cores."""
     count = processes or os.cpu_count() or 1
-    shares = [partial(_play_share, half, draw, share, count) for share in range(count)]
+    shares = [partial(_play_share, half, draws, share, count) for share in range(count)]
     with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
         outcomes = [outcome for done in pool.map(_call, shares) for outcome in done]
     return [outcome for _, outcome in sorted(outcomes, key=lambda it: it[0])]
@@ -83,9 +83,9 @@ def _call(share: "partial[list[tuple[int, Outcome]]]") -> list[tuple[int, Outcom
     return share()
 
 
-def _play_share(half: int, draw: int, share: int, shares: int) -> list[tuple[int, Outcome]]:
+def _play_share(half: int, draws: int, share: int, shares: int) -> list[tuple[int, Outcome]]:
     voices = Voices()
-    trials = build_trials(half, voices, draw=draw)
+    trials = build_trials(half, voices, draws=draws)
     return [
         (number, play(trial, REPLIES[number % len(REPLIES)], voices))
         for number, trial in enumerate(trials)

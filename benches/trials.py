@@ -7,6 +7,7 @@ echo of the agent, if the line has one. Half of them is there to tune on, half t
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,10 @@ COUNTS = {
     "echo": 40,
     "loud backchannel": 24,
 }
-"""Trials of each category in each half."""
+"""Trials of each category in each half and draw."""
+DRAWS = 5
+"""So often all of them are made anew: other levels, noises, echoes and moments, but the same
+recordings and texts."""
 INTERRUPTIONS = ("prompt", "synthetic")
 """The others are none."""
 CONTROLS = ("synthetic", "loud backchannel")
@@ -92,11 +96,11 @@ class Trial:
 
 
 def build_trials(
-    half: int, voices: Voices, counts: Mapping[str, int] = COUNTS, draw: int = 0
+    half: int, voices: Voices, counts: Mapping[str, int] = COUNTS, draws: int = DRAWS
 ) -> Iterator[Trial]:
-    """Every trial of a half; another draw has other levels, noises, echoes and moments."""
+    """Every trial of a half."""
     prompts = _choose_prompts(half)
-    for category, count in counts.items():
+    for draw, (category, count) in product(range(draws), counts.items()):
         for number in range(count):
             seed = hash_of(category, half, number, draw)
             rng = np.random.default_rng(seed)

@@ -67,7 +67,7 @@ LATE_VOICE_S = 0.08
 LONG_S = 0.7
 """Soft voice takes the floor after this long; with the window behind it, some 0.5 s of speech.
 Nearly all "uh-huh" and "okay" are shorter."""
-LOUD_DB = ((0.12, -0.5), (HASTE_S, 0.0), (math.inf, 2.0))
+LOUD_DB = ((0.12, -1.0), (HASTE_S, -0.5), (math.inf, 2.0))
 """Until what age of a sound how loud it must be, against the caller's usual loudness: who takes the
 floor is loud from the first syllable on, an "uh-huh" has its peak later. A peak is compared with
 the mean over loud parts, and is some 6 dB above it at the same loudness."""
