@@ -12,7 +12,7 @@ from voxd.engines.local.llama_context import DecodeError
 from voxd.engines.local.llama_request import SUPERSEDED, Failed
 from voxd.engines.local.llama_worker import open_batch
 from voxd.engines.local.protocol import CANCELLED
-from voxd.engines.local.step_plan import FIRST_TOKENS
+from voxd.engines.local.step_plan import FIRST_TOKENS, Pace
 from voxd.errors import Category
 
 pytestmark = pytest.mark.weights
@@ -28,7 +28,17 @@ CALLS = ("a", "b", "c", "d", "e")
 
 @pytest.fixture(scope="module")
 def loaded() -> LlamaBatch:
-    return open_batch(options())
+    batch = open_batch(options())
+    # How a prompt is cut into steps decides how it is rounded: not by this machine's speed here.
+    batch._pace = EvenPace(batch._pace._most)
+    return batch
+
+
+class EvenPace(Pace):
+    """Steps as long as they may be."""
+
+    def measured(self, tokens: int, seconds: float) -> None:
+        pass
 
 
 @pytest.fixture
@@ -88,9 +98,9 @@ def test_more_threads_for_what_a_caller_waits_for_change_nothing_that_is_said(
     monkeypatch.setattr(batch, "_find_threads", find_threads)
     assert opening(alone(batch, QUESTIONS[0])) == opening(expected)
     assert {threads for is_waited_for, threads in steps if is_waited_for} == {1, 2}
-    after_first = [is_waited_for for is_waited_for, _ in steps].index(False)
-    assert after_first >= FIRST_TOKENS
-    assert set(steps[after_first:]) == {(False, 1)}
+    # A prompt's last few tokens may be a step of their own, for which nobody is said to wait.
+    assert sum(is_waited_for for is_waited_for, _ in steps) >= FIRST_TOKENS
+    assert steps[-1] == (False, 1)
 
 
 def test_two_questions_get_two_replies_of_whole_sentences(batch: LlamaBatch) -> None:
